@@ -57,9 +57,9 @@ def test_load_propose_mask_run_save_on_the_real_zstack(qtbot, viewer, panel, zst
     assert np.mean(shown.alignment.mask > 0) == pytest.approx(0.48, abs=0.01)
     assert [layer.name for layer in viewer.layers] == [
         "stack",
-        "stack mask",
         "stack aligned",
         "stack volume",
+        "stack mask",
         "stack displacement",
     ]
     np.testing.assert_allclose(

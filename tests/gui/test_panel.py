@@ -48,6 +48,7 @@ def aligned(qtbot, panel):
 
 
 def test_sliders_and_overlay_read_slice_and_repeat(qtbot, viewer, aligned):
+    aligned.zstack.shown.look_at("aligned")
     viewer.dims.set_current_step((0, 1), (3, 2))
     assert text_overlay(viewer).visible
     assert text_overlay(viewer).text.startswith("slice 2, repeat 3")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
 KEY = "napari_zstack_align"
 """Where a layer's metadata keep the `LayerGroup` it belongs to."""
@@ -193,6 +193,12 @@ class FrameLayers(LayerGroup):
     def with_sliders(self) -> Any:
         """The layer whose leading axes the sliders are; None while there is none."""
         return next(iter(self.raw or self.aligned), None)
+
+    def above_frames(self) -> int | None:
+        """Where a new image goes: over the frames, and so below masks, as these are over both."""
+        own = [k for k, layer in enumerate(self.viewer.layers) if layer in self.layers()]
+        images = [k for k in own if isinstance(self.viewer.layers[k], Image)]
+        return max(images) + 1 if images else None
 
     def toggle(self) -> None:
         """From aligned to raw, from anything else to aligned."""

@@ -19,8 +19,13 @@ class Listening:
     def __init__(self) -> None:
         self._connections: list[tuple[Any, Callable[[Any], None]]] = []
 
-    def to(self, emitter: Any, method: Callable[[Any], object]) -> None:
-        """Call a method of the widget at each event of an emitter of napari's."""
+    def to(
+        self, emitter: Any, method: Callable[[Any], object], *, after_napari: bool = False
+    ) -> None:
+        """Call a method of the widget at each event of an emitter of napari's.
+
+        It is called before napari's own callbacks that are there, unless ``after_napari``.
+        """
         weak = WeakMethod(method)
 
         def call(event: Any) -> None:
@@ -28,7 +33,7 @@ class Listening:
             if alive is not None:
                 alive(event)
 
-        emitter.connect(call)
+        emitter.connect(call, position="last" if after_napari else "first")
         self._connections.append((emitter, call))
 
     def stop(self) -> None:

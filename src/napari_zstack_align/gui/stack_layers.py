@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
-from napari.layers import Image, Layer, Vectors
+from napari.layers import Image, Labels, Layer, Vectors
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.arrows import ARROW_LENGTH, arrows
 from napari_zstack_align.gui.dataset import FrameInView, Movie
 from napari_zstack_align.gui.grid import FrameGrid
 from napari_zstack_align.gui.into_view import bounds, bring_into_view, fill_the_same, fit
 from napari_zstack_align.gui.jobs import Limits
-from napari_zstack_align.gui.layer_group import ALIGNED, KEY, RAW, FrameLayers
+from napari_zstack_align.gui.layer_group import ALIGNED, KEY, RAW, FrameLayers, flatten
 from napari_zstack_align.gui.layer_look import channel_image, geometry, name_of, put
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
 from napari_zstack_align.gui.run_volumes import RunVolumes
@@ -47,6 +48,10 @@ class StackLayers(FrameLayers):
         All results that were made or loaded for it.
     alignment : Alignment, optional
         That of the run that is shown.
+    mask : napari.layers.Labels, optional
+        The mask that is chosen for it, wherever that is from.
+    paints : bool
+        Whether its mask is being painted, and so is in view over the volume, too.
     """
 
     MODES: ClassVar = {VOLUME: (VOLUME,), ALIGNED: (ALIGNED,), RAW: (RAW,)}
@@ -57,6 +62,9 @@ class StackLayers(FrameLayers):
         self.contrast = contrast
         self.grid = FrameGrid(stack)
         self.alignment: Alignment | None = None
+        self.mask: Layer | None = None
+        self.paints = False
+        self._put_aside: list[Layer] = []
         self.runs = Runs()
         self.run_volumes = RunVolumes(stack)
         self.volume = self.of_kind(VOLUME)
@@ -179,6 +187,42 @@ class StackLayers(FrameLayers):
 
     # -- what is seen --------------------------------------------------------------------------
 
+    def look_at(self, mode: str) -> None:
+        """Show one mode and hide the others; masks and arrows come and go with the frames."""
+        super().look_at(mode)
+        self.arrange(mode)
+
+    def arrange(self, mode: str | None = None) -> None:
+        """Put aside what lies over the frames while others are in view, and show it again."""
+        away = self._over_frames() if (self.mode if mode is None else mode) == VOLUME else []
+        for layer in [each for each in away if each.visible]:
+            layer.visible = False
+            self._put_aside.append(layer)
+        back = [each for each in self._put_aside if each not in away]
+        self._put_aside = [each for each in self._put_aside if each in away]
+        for layer in back:
+            if layer in self.viewer.layers and not layer.visible:
+                layer.visible = True
+
+    def show_arrows(self, on: bool) -> None:
+        """Show or hide the arrows, over the aligned frames where none are in view."""
+        if self.arrows is None:
+            return
+        if on and self.mode == VOLUME:
+            flatten(self.viewer)
+            self.look_at(ALIGNED)
+        self.show(self.arrows, on)
+
+    def _over_frames(self) -> list[Layer]:
+        """The arrows, which are those of one frame, and the masks unless they are painted."""
+        masks = [
+            layer
+            for layer in self.viewer.layers
+            if layer is self.mask or (isinstance(layer, Labels) and layer.metadata.get(KEY) is self)
+        ]
+        over = [] if self.paints else masks
+        return over if self.arrows is None else [self.arrows, *over]
+
     def view_of(self, layer: Layer) -> FrameInView | None:
         """What one of its images shows at the sliders."""
         position = self.position()
@@ -195,7 +239,9 @@ class StackLayers(FrameLayers):
         )
 
     def words(self, view: FrameInView) -> str:
-        """'slice 12, repeat 3', and what is the matter with that frame."""
+        """'slice 12, repeat 3', and what is the matter with that frame; of a volume its slice."""
+        if view.layer in self.volume:
+            return self._words_of_volume(view.position[-1])
         return self.grid.words(view.position) + flag_words(self.alignment, view.frame)
 
     # -- sliders -------------------------------------------------------------------------------
@@ -226,6 +272,17 @@ class StackLayers(FrameLayers):
 
     # -- inside --------------------------------------------------------------------------------
 
+    def _words_of_volume(self, z: int) -> str:
+        """'slice 12, mean of 8 of 9 repeats'."""
+        if self.viewer.dims.ndisplay == 3:
+            return f"volume of {counted(self.stack.n_slices, 'slice')}"
+        of_slice = self.stack.frames_of_slice(z)
+        n_used, n_all = len(of_slice), counted(len(of_slice), "repeat")
+        if self.alignment is not None:
+            n_used = int(self.alignment.quality["used"][of_slice].sum())
+        some = "" if n_used == len(of_slice) else f"{n_used} of "
+        return f"slice {z}, mean of {some}{n_all}"
+
     def _evaluate(self, alignment: Alignment) -> None:
         self.alignment = alignment
         for layer in self.aligned:
@@ -245,7 +302,7 @@ class StackLayers(FrameLayers):
             contrast_limits=self.contrast[channel],
             visible=kind == RAW,
         )
-        self.add(kind, layer)
+        self.add(kind, layer, self.above_frames())
 
     def _add_arrows(self) -> None:
         layer = Vectors(

@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.compat import text_overlay
 from napari_zstack_align.gui.dataset import Dataset, FrameInView, Looker, Movie
+from napari_zstack_align.gui.flat_view import FlatView
 from napari_zstack_align.gui.in_files import InFiles
 from napari_zstack_align.gui.kept_masks import KeptMasks
 from napari_zstack_align.gui.layer_group import KEY, flatten
@@ -74,6 +75,7 @@ class Workspace(QObject):
         self.saved_runs = SavedRuns(self._run_lists, self.in_files, self)
         self._in_view: FrameInView | None = None
         self._known = False
+        self._flat_view = FlatView(viewer)
         self._listening = Listening()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -158,6 +160,7 @@ class Workspace(QObject):
         self.kept_masks.let_go()
         self._later.stop()
         self._listening.stop()
+        self._flat_view.let_go()
         self.saved_runs.let_go()
 
     # -- inside --------------------------------------------------------------------------------

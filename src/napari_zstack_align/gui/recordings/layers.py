@@ -293,7 +293,7 @@ class SessionLayers(FrameLayers):
             contrast_limits=self.contrast(channel),
             visible=kind == RAW,
         )
-        self.add(kind, layer)
+        self.add(kind, layer, self.above_frames())
 
     def _select(self, layer: Layer) -> None:
         if layer in self.viewer.layers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from qtpy.QtCore import Signal
@@ -28,7 +29,7 @@ from napari_zstack_align.params import AdaptiveParams
 RESULT_BUTTONS = {
     "toggle": ("Raw ⇄ aligned", "Switch between the raw and the aligned frames"),
     "volume": ("Volume", "Show the mean of the aligned repeats of each slice"),
-    "three_d": ("Volume in 3-D", "Show the volume in 3-D, or go back to slices"),
+    "three_d": ("Volume in 3-D", "Show the volume in 3-D, or go back to what was seen before"),
     "arrows": ("Arrows", "Show how far each part of the frame was moved, drawn 3 times as long"),
     "save": ("Save …", "Save the alignment as a small folder NAME.zalign"),
     "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
@@ -36,6 +37,8 @@ RESULT_BUTTONS = {
     "film": FILM,
     "report": ("Report …", "Write a one-page report on the alignment: images, figures, parameters"),
 }
+VIEW_BUTTONS = ("toggle", "volume", "three_d", "arrows")
+"""They are pressed in while what they show is in view."""
 JOB_BUTTONS = ("save", "load", "export", "film", "report")
 
 
@@ -60,7 +63,8 @@ class AlignTab(QWidget):
         self.trial_box = TrialBox()
         self.run_bar = self.footer = RunBar("Run", "Align the stack in the background")
         self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
-        self.buttons["arrows"].setCheckable(True)
+        for name in VIEW_BUTTONS:
+            self.buttons[name].setCheckable(True)
         toggle_key.show_on(self.buttons["toggle"])
         self.runs_box = RunsBox()
         self.result = QGroupBox("Result")
@@ -83,12 +87,18 @@ class AlignTab(QWidget):
         for name, widget in self.buttons.items():
             widget.setEnabled((there or name == "load") and not (busy and name in JOB_BUTTONS))
 
+    def show_state(self, in_view: Iterable[str]) -> None:
+        """Press in the buttons of what is in view."""
+        shown = set(in_view)
+        for name in VIEW_BUTTONS:
+            self.buttons[name].setChecked(name in shown)
+
     def _lay_out(self) -> None:
         mask = QFormLayout()
         mask.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         mask.addRow("Mask", self.mask_combo)
         grid = QGridLayout(self.result)
-        for index, name in enumerate(("toggle", "volume", "three_d", "arrows")):
+        for index, name in enumerate(VIEW_BUTTONS):
             grid.addWidget(self.buttons[name], index // 2, index % 2)
         for index, name in enumerate(("save", "load", "export", "film", "report")):
             grid.addWidget(self.buttons[name], 2 + index // 2, index % 2)

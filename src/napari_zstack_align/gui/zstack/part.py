@@ -17,7 +17,7 @@ from napari_zstack_align.counting import are, counted
 from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.jobs import Limits
 from napari_zstack_align.gui.layer_combo import LayerCombo
-from napari_zstack_align.gui.layer_group import KEY
+from napari_zstack_align.gui.layer_group import ALIGNED, KEY, RAW, flatten
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
@@ -142,6 +142,9 @@ class ZStackPart(Part):
     def show_tab(self, tab: QWidget) -> None:
         """The plot is about the chosen stack, and so are these tabs alone."""
         self._in_front = tab in self.tabs
+        if self.shown is not None:
+            self.shown.paints = tab is self.mask_tab
+            self.shown.arrange()
         if not self._in_front:
             self.trial.close()
         self.show_quality()
@@ -154,7 +157,8 @@ class ZStackPart(Part):
             self.shown.name_sliders()
 
     def follow(self, view: FrameInView | None) -> None:
-        """Overlay, arrows and the line in the plot go with the sliders."""
+        """Overlay, arrows, buttons and the line in the plot go with the view."""
+        self.result.show_state()
         shown = self.shown
         if shown is None or self.trial.follow():
             return
@@ -440,7 +444,7 @@ class ZStackPart(Part):
         if self.shown is None:
             self.mask_tab.words.setText("There is no stack yet: load one first.")
             return
-        self.viewer.dims.ndisplay = 2
+        flatten(self.viewer)
         self.align_tab.mask_combo.choose(new_mask(self.shown))
 
     def show_quality(self) -> None:
@@ -483,6 +487,8 @@ class ZStackPart(Part):
         shown, masks = self.shown, self.align_tab.mask_combo
         if is_of_another(masks.layer, shown) or self._is_chosen_for_another(masks.layer):
             masks.choose(newest_of(shown, self.viewer.layers))
+        if shown is not None:
+            shown.mask = masks.layer
         self.load_tab.show_stack(None if shown is None else shown.stack)
         self.align_tab.align_by.show_channels(() if shown is None else shown.stack.channel_names)
         self.runs.refresh()
@@ -540,6 +546,8 @@ class ZStackPart(Part):
         layer = self.align_tab.mask_combo.layer
         if layer is not None and self.shown is not None:
             self._chosen_for[layer] = ref(self.shown)
+        if self.shown is not None:
+            self.shown.mask = layer
         self.mask_tab.words.follow(layer)
         self.trial.look()
 
@@ -553,7 +561,10 @@ class ZStackPart(Part):
         return self._chosen_for.setdefault(layer, ref(self.shown))() is not self.shown
 
     def _on_frame_clicked(self, frame: int) -> None:
+        """Go to a frame and show it: over the volume nothing would be seen of it."""
         if self.shown is not None:
+            if self.shown.mode not in (RAW, ALIGNED):
+                self.result.look_at_frames()
             self.shown.go_to(frame)
 
     def _on_inserted(self, _: Any = None) -> None:

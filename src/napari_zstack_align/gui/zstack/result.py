@@ -15,6 +15,7 @@ from napari_zstack_align.gui.compat import camera
 from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.gui.file_dialogs import ask_where_to_save, ask_where_to_write, saved_words
 from napari_zstack_align.gui.jobs import Limits
+from napari_zstack_align.gui.layer_group import flatten
 from napari_zstack_align.gui.lazy import GrowingVolume
 from napari_zstack_align.gui.runs import Run, Runs, same_frames, started_of
 from napari_zstack_align.gui.saved_runs import origin_of
@@ -47,6 +48,7 @@ class Result:
         self._part = part
         self._viewer = part.viewer
         self._tab = part.align_tab
+        self._before_3d = ""
 
     @property
     def _shown(self) -> StackLayers | None:
@@ -68,21 +70,41 @@ class Result:
         if name in UNDER_PREVIEW:
             self._part.trial.close()
         actions[name]()
+        self.show_state()
+
+    def show_state(self) -> None:
+        """Let the buttons show what is in view of the chosen stack."""
+        shown = self._shown
+        in_view: list[str] = []
+        if shown is not None and not self._part.trial.preview.is_open:
+            in_view.append(self._shown_mode(shown))
+            in_view += ["arrows"] if shown.is_in_view(shown.arrows) else []
+        self._tab.show_state(in_view)
+
+    def _shown_mode(self, shown: StackLayers) -> str:
+        """Name of the button whose image is in view."""
+        if shown.mode == "volume":
+            return "three_d" if self._viewer.dims.ndisplay == 3 else "volume"
+        return "toggle" if shown.mode else ""
 
     def toggle_3d(self) -> None:
-        """Show the volume alone in 3-D, or go back to slices."""
+        """Show the volume alone in 3-D, or go back to what was seen before."""
         if self._shown is None or not self._shown.volume:
             return
         if self._viewer.dims.ndisplay == 3:
-            self._viewer.dims.ndisplay = 2
+            flatten(self._viewer)
+            self._shown.look_at(self._before_3d or "volume")
             return
+        self._before_3d = self._shown.mode
         self._shown.look_at("volume")
-        if self._shown.arrows is not None:
-            self._shown.arrows.visible = False
-        self._tab.buttons["arrows"].setChecked(False)
         self._viewer.dims.ndisplay = 3
         camera(self._viewer).angles = VIEW_ANGLES
         self._viewer.reset_view(reset_camera_angle=False)
+
+    def look_at_frames(self) -> None:
+        """Show the aligned frames in place of what hides them."""
+        self._part.trial.close()
+        self._look_at("aligned")
 
     def save(self, folder: Path) -> None:
         """Save the alignment that is shown of the chosen stack, in the worker."""
@@ -196,11 +218,12 @@ class Result:
 
     def _look_at(self, what: str) -> None:
         if self._shown is not None:
+            flatten(self._viewer)
             self._shown.look_at(what)
 
     def _toggle_arrows(self) -> None:
-        if self._shown is not None and self._shown.arrows is not None:
-            self._shown.arrows.visible = self._tab.buttons["arrows"].isChecked()
+        if self._shown is not None:
+            self._shown.show_arrows(not self._shown.is_in_view(self._shown.arrows))
 
     def _ask_save(self) -> None:
         title, name = "Save the alignment", f"{self._name()}.zalign"

@@ -1,0 +1,88 @@
+"""Each mode shows what belongs to it, and the way back leads to what was seen before."""
+
+from __future__ import annotations
+
+import pytest
+from driving import click, settled
+from stacks import small_zstack
+
+import napari_zstack_align as nza
+from napari_zstack_align.gui.compat import camera, text_overlay
+
+NAMES = {
+    "z-stack": "raw",
+    "aligned": "aligned",
+    "volume": "volume",
+    "mask": "mask",
+    "displacement": "arrows",
+}
+
+
+@pytest.fixture
+def first_tab():
+    return "Align"
+
+
+@pytest.fixture(scope="module")
+def alignment():
+    return nza.run(nza.align_adaptive(small_zstack()))
+
+
+@pytest.fixture
+def aligned(qtbot, panel, alignment):
+    """A z-stack with a mask and an alignment, in view as a volume."""
+    panel.zstack.load_stack(alignment.stack)
+    settled(qtbot, panel)
+    panel.zstack.new_mask()
+    panel.zstack.result.show(alignment)
+    settled(qtbot, panel)
+    return panel
+
+
+def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
+    shown, buttons = aligned.zstack.shown, aligned.zstack.align_tab.buttons
+
+    def seen():
+        qtbot.wait(1)  # looks in the next turn of the event loop
+        in_view = [NAMES[each.name.split()[-1]] for each in viewer.layers if each.visible]
+        pressed = [name for name, each in buttons.items() if each.isChecked()]
+        return in_view, pressed, text_overlay(viewer).text
+
+    shown.go_to(4 + 3)
+    camera(viewer).zoom, camera(viewer).center = 3.5, (0, 11, 12)
+    assert seen() == (["volume"], ["volume"], "slice 1, mean of 4 repeats")
+    click(qtbot, buttons["toggle"])
+    assert seen() == (["aligned", "mask"], ["toggle"], "slice 1, repeat 3")
+    click(qtbot, buttons["arrows"])
+    click(qtbot, buttons["toggle"])
+    frames = ["raw", "mask", "arrows"], ["toggle", "arrows"], "slice 1, repeat 3"
+    assert seen() == frames, "the same lies over both"
+    click(qtbot, buttons["volume"])
+    assert seen()[:2] == (["volume"], ["volume"])
+    click(qtbot, buttons["toggle"])
+    click(qtbot, buttons["toggle"])
+    assert seen() == frames, "what was put aside is there again"
+
+    click(qtbot, buttons["three_d"])
+    assert seen() == (["volume"], ["three_d"], "volume of 3 slices")
+    camera(viewer).zoom, camera(viewer).center = 9, (2, 30, 30)
+    click(qtbot, buttons["three_d"])
+    assert seen() == frames
+    assert (camera(viewer).zoom, tuple(camera(viewer).center)[1:]) == (3.5, (11, 12))
+
+    viewer.dims.ndisplay = 3  # by napari's own button
+    viewer.dims.ndisplay = 2
+    assert seen() == frames
+    assert (camera(viewer).zoom, tuple(camera(viewer).center)[1:]) == (3.5, (11, 12))
+
+    click(qtbot, buttons["volume"])
+    click(qtbot, buttons["arrows"])
+    assert seen() == (["aligned", "mask", "arrows"], ["toggle", "arrows"], "slice 1, repeat 3")
+    click(qtbot, buttons["volume"])
+    aligned.open_tab("Mask")
+    assert seen()[0] == ["volume", "mask"], "a mask can be painted over the volume"
+    aligned.open_tab("Align")
+    assert seen()[0] == ["volume"]
+    aligned.zstack.quality.frame_clicked.emit(2)
+    assert seen()[0] == ["aligned", "mask", "arrows"], "a frame that was clicked is shown"
+    assert shown.position() == (2, 0)
