@@ -24,7 +24,7 @@ from napari_zstack_align.alignment.fill import Fill, fill_of
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.summary import UNFINISHED, repr_of, summary_of
 from napari_zstack_align.alignment.transforms import Transforms
-from napari_zstack_align.alignment.warp import inside, to_dtype
+from napari_zstack_align.alignment.warp import inside, positions_of, to_dtype
 from napari_zstack_align.counting import counted
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.flags import Flag
@@ -212,7 +212,7 @@ class Alignment:
         """(Y, X) bool: pixels of aligned frame t that lie inside the raw frame, if it has any."""
         if self.stack.lacks_pixels[t]:
             return np.zeros(self.transforms.shape, bool)
-        return inside(self.transforms.displacement(t), self.raw_shape)
+        return inside(positions_of(self.transforms.displacement(t)), self.raw_shape)
 
     def aligned(self, channel: int = 0) -> da.Array:
         """All aligned frames, lazy.

@@ -22,7 +22,7 @@ from napari_zstack_align.alignment.carry import (
 )
 from napari_zstack_align.alignment.references import PlaneVerdict, displacement_to, overlay
 from napari_zstack_align.alignment.transforms import identity
-from napari_zstack_align.alignment.warp import inside, pixel_grid, warp
+from napari_zstack_align.alignment.warp import inside, pixel_grid, positions_of, warp
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.remark import Remark, as_warnings, with_remarks
 from napari_zstack_align.sources import as_array
@@ -201,7 +201,7 @@ def _places(mask: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
 def _sampled(mask: npt.NDArray[Any], displacement: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     """Mask at displaced pixels; 0 beyond its edges."""
     height, width = mask.shape
-    known = inside(displacement, (height, width))
+    known = inside(positions_of(displacement), (height, width))
     if mask.dtype.kind == "f":
         moved = warp(mask.astype(np.float32), displacement, cv2.INTER_LINEAR)
         return np.where(known, moved, 0).astype(mask.dtype)

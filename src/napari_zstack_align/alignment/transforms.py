@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment import spline
-from napari_zstack_align.alignment.warp import affine_displacement, positions_of, warp_with_valid
+from napari_zstack_align.alignment.warp import affine_displacement, positions_of, sampled
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.scratch import scratch
 
@@ -58,19 +58,29 @@ class SplineLink:
         """(2, Y, X) float32 displacement (dy, dx) of frame t on the reference's pixels."""
         return spline.field_on_pixels(self.coefficients[t], self.shape, self.spacing_px)
 
-    def after(self, displacement: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
-        """Displacement (2, Y, X) of another map followed by that of frame t.
+    def positions(self, t: int) -> npt.NDArray[np.float32]:
+        """(2, Y, X) float32 positions (y, x) of the reference's pixels in frame t, in scratch."""
+        positions = scratch("positions", 2, *self.shape)
+        spline.write_positions(self.coefficients[t], self.shape, self.spacing_px, positions)
+        return positions
+
+    def there(self, positions: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
+        """Displacement (2, Y, X) of frame t at positions (2, Y, X); valid until the next call.
 
         The field is taken by bilinear interpolation between pixels: it is smooth enough for that,
         and right to some 1e-3 px.
         """
-        y, x = positions_of(displacement)
-        result = self.displacement(t)
-        at = scratch("field there", *y.shape)
-        for component, before in zip(result, displacement, strict=True):
-            cv2.remap(component, x, y, cv2.INTER_LINEAR, dst=at, borderMode=cv2.BORDER_REPLICATE)
-            cv2.add(at, before, dst=component)
-        return result
+        field = scratch("field", 2, *self.shape)
+        spline.write_field(self.coefficients[t], self.shape, self.spacing_px, field)
+        y, x = positions
+        there = scratch("field there", 2, *y.shape)
+        for component, out in zip(field, there, strict=True):
+            cv2.remap(component, x, y, cv2.INTER_LINEAR, dst=out, borderMode=cv2.BORDER_REPLICATE)
+        return there
+
+    def farthest(self, t: int) -> float:
+        """No pixel is displaced by more along an axis in frame t, in px."""
+        return float(np.abs(self.coefficients[t]).max())  # a spline lies between its coefficients
 
     def forward(self, points: Points, t: int) -> Points:
         """Apply the map of frame t to (N, 2) points."""
@@ -111,13 +121,13 @@ class AffineLink:
         """All that the maps of some frames are made of, for the keys of units."""
         return {"matrices": self.matrices[frames]}
 
-    def after(self, displacement: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
-        """Displacement (2, Y, X) of another map followed by that of frame t."""
-        result = affine_displacement(self.matrices[t], displacement.shape[1:])
-        for component, (of_y, of_x) in zip(result, self.matrices[t][:2, :2], strict=True):
-            turned = cv2.addWeighted(displacement[0], of_y, displacement[1], of_x, 0)
-            cv2.add(turned, component, dst=component)
-        return result
+    def there(self, positions: npt.NDArray[np.float32], t: int) -> npt.NDArray[np.float32]:
+        """Displacement (2, Y, X) of frame t at positions (2, Y, X)."""
+        (yy, yx, y0), (xy, xx, x0) = (self.matrices[t] - np.eye(3))[:2]
+        y, x = positions
+        return np.stack(
+            [cv2.addWeighted(y, yy, x, yx, y0), cv2.addWeighted(y, xy, x, xx, x0)]
+        )
 
     def forward(self, points: Points, t: int) -> Points:
         """Apply the map of frame t to (N, 2) points."""
@@ -187,7 +197,7 @@ class Transforms:
         else:
             displacement = affine_displacement(last.matrices[t], self.shape)
         for link in reversed(self.links[:-1]):
-            displacement = link.after(displacement, t)
+            displacement += link.there(positions_of(displacement), t)
         return displacement
 
     def resample(
@@ -210,7 +220,21 @@ class Transforms:
             (Y, X) bool: inside the raw frame and untouched by its missing pixels. `warp.to_dtype`
             fills the others.
         """
-        return warp_with_valid(raw, self.displacement(t))
+        t = self._checked(t)
+        last = self.links[-1]
+        if not isinstance(last, SplineLink):
+            return sampled(raw, positions_of(self.displacement(t)))
+        positions = last.positions(t)
+        for link in reversed(self.links[:-1]):
+            positions += link.there(positions, t)
+        return sampled(raw, positions, farthest=self._farthest(t))
+
+    def _farthest(self, t: int) -> float:
+        """No pixel is displaced by more along an axis, as far as that is known without looking."""
+        of_links = [
+            link.farthest(t) if isinstance(link, SplineLink) else np.inf for link in self.links
+        ]
+        return float(sum(of_links))
 
     @property
     def affine(self) -> bool:

@@ -52,8 +52,7 @@ def warp(
     numpy.ndarray
         (Y, X) float32; beyond the raw frame its outermost pixels are repeated.
     """
-    map_y, map_x = positions_of(displacement)
-    return cv2.remap(image, map_x, map_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return _at(image, positions_of(displacement), interpolation)
 
 
 def warp_affine(
@@ -77,8 +76,9 @@ def warp_affine(
     valid : numpy.ndarray
         (Y, X) bool: inside the raw frame.
     """
-    displacement = affine_displacement(matrix, shape)
-    return warp(image, displacement), inside(displacement, (image.shape[0], image.shape[1]))
+    positions = positions_of(affine_displacement(matrix, shape))
+    valid = inside(positions, (image.shape[0], image.shape[1]))
+    return _at(image, positions, cv2.INTER_CUBIC), valid
 
 
 def affine_displacement(
@@ -95,30 +95,35 @@ def affine_displacement(
 
 
 def inside(
-    displacement: npt.NDArray[np.float32], raw_shape: tuple[int, int]
+    positions: npt.NDArray[np.float32], raw_shape: tuple[int, int], farthest: float = np.inf
 ) -> npt.NDArray[np.bool_]:
     """Tell which pixels of the reference lie inside a raw frame of shape (Y', X').
+
+    Parameters
+    ----------
+    positions : numpy.ndarray
+        (2, Y, X) float32 positions (y, x) in the raw frame; NaN lies nowhere.
+    raw_shape : tuple of int
+        (Y', X').
+    farthest : float
+        No pixel is displaced by more, in px: where that is known, only edges are looked at.
 
     Returns
     -------
     numpy.ndarray
         (Y, X) bool.
     """
-    shape = displacement.shape[1:]
+    shape = positions.shape[1:]
     valid = np.ones(shape, bool)
-    # Farther from the edge than any pixel moves, all are inside.
-    # NaN isn't smaller than anything: then every pixel is looked at.
-    farthest = max(displacement.max(), -displacement.min()) if displacement.size else np.inf
     if shape == raw_shape and 2 * (farthest + 1) < min(shape):
         reach = int(farthest) + 1
         low, high = slice(None, reach), slice(-reach, None)
         parts = [(low, slice(None)), (high, slice(None)), (slice(None), low), (slice(None), high)]
     else:
         parts = [(slice(None), slice(None))]
-    grid = pixel_grid(shape)
     for part in parts:
         for axis in range(2):
-            position = grid[axis][part] + displacement[axis][part]
+            position = positions[axis][part]
             valid[part] &= position >= -EDGE_TOLERANCE_PX
             valid[part] &= position <= raw_shape[axis] - 1 + EDGE_TOLERANCE_PX
     return valid
@@ -129,16 +134,28 @@ def warp_with_valid(
     displacement: npt.NDArray[np.float32],
     interpolation: int = cv2.INTER_CUBIC,
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Resample a raw frame through a displacement (2, Y, X) in px; else as `sampled`."""
+    return sampled(frame, positions_of(displacement), interpolation)
+
+
+def sampled(
+    frame: npt.NDArray[Any],
+    positions: npt.NDArray[np.float32],
+    interpolation: int = cv2.INTER_CUBIC,
+    farthest: float = np.inf,
+) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Resample a raw frame of any dtype, with the pixels for which that makes sense.
 
     Parameters
     ----------
     frame : numpy.ndarray
         (Y', X') raw frame; NaN marks missing pixels.
-    displacement : numpy.ndarray
-        (2, Y, X) float32, order (dy, dx), in px.
+    positions : numpy.ndarray
+        (2, Y, X) float32: where the reference's pixels lie in it, order (y, x), in px.
     interpolation : int
         As in `warp`.
+    farthest : float
+        As in `inside`.
 
     Returns
     -------
@@ -150,17 +167,24 @@ def warp_with_valid(
     if is_long(frame.dtype):
         # OpenCV reckons in float32, whatever it is given: keep the digits by a smaller range.
         small, lowest = above_lowest(frame)
-        aligned, valid = warp_with_valid(small, displacement, interpolation)
+        aligned, valid = sampled(small, positions, interpolation, farthest)
         return aligned + lowest, valid
     image = np.ascontiguousarray(frame, np.float32)
-    valid = inside(displacement, (frame.shape[0], frame.shape[1]))
+    valid = inside(positions, (frame.shape[0], frame.shape[1]), farthest)
     missing = ~np.isfinite(image) if frame.dtype.kind == "f" else None
     if missing is None or not missing.any():
-        return warp(image, displacement, interpolation), valid
+        return _at(image, positions, interpolation), valid
     # One missing pixel would spread over the 4 x 4 footprint of the interpolation.
     footprint = cv2.dilate(missing.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    valid &= warp(footprint, displacement, cv2.INTER_LINEAR) == 0
-    return warp(filled(image), displacement, interpolation), valid
+    valid &= _at(footprint, positions, cv2.INTER_LINEAR) == 0
+    return _at(filled(image), positions, interpolation), valid
+
+
+def _at(
+    image: npt.NDArray[np.float32], positions: npt.NDArray[np.float32], interpolation: int
+) -> npt.NDArray[Any]:
+    map_y, map_x = positions
+    return cv2.remap(image, map_x, map_y, interpolation, borderMode=cv2.BORDER_REPLICATE)
 
 
 def to_dtype(

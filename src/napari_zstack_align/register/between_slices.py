@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -36,7 +37,7 @@ from napari_zstack_align.register.light import in_light_of, without_excess
 from napari_zstack_align.register.prefilter import Band, Prefilter
 from napari_zstack_align.register.slice_steps import SliceStep, step_between
 from napari_zstack_align.register.slice_units import known
-from napari_zstack_align.register.template import Coefficients, Registration, Template
+from napari_zstack_align.register.template import Coefficients, Filtered, Registration, Template
 from napari_zstack_align.saved import Arrays
 
 Known: TypeAlias = npt.NDArray[np.bool_] | None
@@ -217,7 +218,8 @@ class Chain:
         before = without_excess(self.image, filled(image))
         image, chain = without_excess(image, self.image), replace(self, image=before)
         chosen, told, asked = chain._put(image, self.field), (0.0, False), self.field
-        for found, halves, is_far in chain._candidates(RawFrame(image)):
+        frame = filtered_frame(RawFrame(image), chain._template)
+        for found, halves, is_far in chain._candidates(frame):
             field = self._restrained(found.coefficients)
             if np.isfinite(field).all() and not folds(field, self.shape, self.spacing_px):
                 asked = asked if is_far else field
@@ -238,7 +240,7 @@ class Chain:
         )
         return replace(followed, asked=asked - self.field, halves=np.stack(halves.fields))
 
-    def _candidates(self, frame: RawFrame) -> Iterator[tuple[Registration, Halves, bool]]:
+    def _candidates(self, frame: Filtered) -> Iterator[tuple[Registration, Halves, bool]]:
         """Places of a slice, as of `_found`, and whether that is far from the last slice."""
         found, halves = self._found(frame)
         is_far = self._is_far(found)
@@ -252,7 +254,7 @@ class Chain:
         step = field_on_pixels(found.coefficients - self.field, self.shape, self.spacing_px)
         return float(np.hypot(*step.mean(axis=(1, 2)))) > FAR_PX
 
-    def _found(self, frame: RawFrame, *, shifted: bool = True) -> tuple[Registration, Halves]:
+    def _found(self, frame: Filtered, *, shifted: bool = True) -> tuple[Registration, Halves]:
         """Field of a slice, and what two halves of the image ask for.
 
         Where the field rests on single cells it bends as little as a stiff one does. If it isn't
@@ -277,7 +279,7 @@ class Chain:
         return replace(most, coefficients=stiff.coefficients + agreed * bend), Halves(fields, apart)
 
     def _of_halves(
-        self, frame: RawFrame, change: Image, found: Registration, stiffness: float = 1.0
+        self, frame: Filtered, change: Image, found: Registration, stiffness: float = 1.0
     ) -> tuple[Coefficients, Coefficients]:
         """Steps from the last slice that two halves of the image take on their own."""
         first, second = (
@@ -287,40 +289,49 @@ class Chain:
                 stiffness=stiffness,
                 start=found.coefficients,
                 weights=half,
-                factors=FACTORS[:-1],
+                n_levels=len(self._template.levels) - 1,
             ).coefficients
             - self.field
             for half in checkerboard(self.shape)
         )
         return first, second
 
+    @cached_property
+    def _template(self) -> Template:
+        """The last slice; where and how its pixels count is left to `_register`."""
+        assert self.image is not None
+        return Template.build(
+            self.image,
+            Prefilter.for_image(self.image, BAND),
+            spacing_px=self.spacing_px,
+            alpha=SMOOTHNESS * self.params.alpha,
+            max_shift_px=0.0,
+            factors=FACTORS,
+        )
+
     def _register(
         self,
-        frame: RawFrame,
+        frame: Filtered,
         change: Image | None,
         *,
         stiffness: float = 1.0,
         start: Coefficients | None = None,
         weights: Image | None = None,
-        factors: tuple[int, ...] = FACTORS,
+        n_levels: int = len(FACTORS),
     ) -> Registration:
         """Put a slice over the last one; from a field to start from it is not shifted first."""
-        assert self.image is not None
         mask = self._weights if weights is None else weights
         if weights is not None and self._weights is not None:
             mask = weights * self._weights
-        template = Template.build(
-            self.image,
-            Prefilter.for_image(self.image, BAND),
-            spacing_px=self.spacing_px,
+        template = self._template.weighed(
             alpha=SMOOTHNESS * stiffness * self.params.alpha,
             max_shift_px=self.params.max_shift_px if start is None else 0.0,
             mask=mask,
             power=change,
-            factors=factors,
+            n_levels=n_levels,
         )
         begin = self.field if start is None else start
-        return template.register(filtered_frame(frame, template), begin, around=self.field)
+        return template.register(frame[:n_levels], begin, around=self.field)
 
     def _is_more_like(self, earlier: Chain, placed: Placed) -> bool:
         """Whether a slice resembles the one two before it more than the one before it."""

@@ -24,9 +24,9 @@ from napari_zstack_align.alignment.artefact_rows import (
 from napari_zstack_align.alignment.filling import safely_known
 from napari_zstack_align.alignment.mean import RunningMean
 from napari_zstack_align.alignment.quality import comparison_factor, empty_table
-from napari_zstack_align.alignment.spline import grid_shape, write_field
+from napari_zstack_align.alignment.spline import grid_shape, write_positions
 from napari_zstack_align.alignment.transforms import Link, Transforms
-from napari_zstack_align.alignment.warp import shrink, warp_with_valid
+from napari_zstack_align.alignment.warp import sampled, shrink
 from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.mask import Mask
@@ -331,11 +331,10 @@ class SliceRun(ABC):
     ) -> tuple[Image, npt.NDArray[np.bool_]]:
         """Frame through a field, at a fraction of the size: (Y, X) and which pixels are valid."""
         height, width = (size // factor for size in self.shape)
-        field = scratch("field", 2, height, width)
-        write_field(coefficients, self.shape, self.spacing_px, field, factor)
-        if factor > 1:
-            field *= np.float32(1 / factor)
-        return warp_with_valid(shrink(raw.image, factor), field, interpolation)
+        positions = scratch("positions", 2, height, width)
+        write_positions(coefficients, self.shape, self.spacing_px, positions, factor)
+        farthest = float(np.abs(coefficients).max()) / factor
+        return sampled(shrink(raw.image, factor), positions, interpolation, farthest)
 
     def mean(
         self,

@@ -109,6 +109,17 @@ class Level:
             spacing,
         )
 
+    def weighed(self, weights: Image, prior: Smoothness) -> Self:
+        """Return the same image with other weights (Y, X) and another prior."""
+        along_y, along_x = self.gradients
+        return replace(
+            self,
+            weights=weights,
+            weighted_image=weights * self.image,
+            weighted_gradients=(weights * along_y, weights * along_x),
+            prior=prior,
+        )
+
     def warped(self, frame: Image, coefficients: Coefficients, beyond: float) -> Image:
         """Frame (Y, X) of the level through a field; ``beyond`` is what lies outside it."""
         positions = scratch("positions", 2, *self.image.shape)
@@ -307,8 +318,7 @@ class Template:
             if factor > 1 and min(shape) // factor < SMALLEST_LEVEL_PX:
                 continue
             filtered = prefilter(image, factor)
-            known = filtered * filtered if power is None else power[len(levels)]
-            weights = _weights(known, filtered.shape)
+            weights = _weights(filtered, None if power is None else power[len(levels)])
             limit: Image | None = None
             if cap is not None and power is not None:
                 limit = np.divide(cap, np.sqrt(weights), dtype=np.float32)
@@ -319,6 +329,28 @@ class Template:
         bright = float(cv2.mean(image)[0]) if brightness is None else brightness
         pyramid = tuple(levels)
         return cls(image, pyramid, spacing_px, prefilter, prior, max_shift_px, iterations, bright)
+
+    def weighed(
+        self,
+        *,
+        alpha: float,
+        max_shift_px: float,
+        mask: Image | None,
+        power: Image | None,
+        n_levels: int,
+    ) -> Self:
+        """Return the first levels of the same reference, weighed otherwise.
+
+        Parameters are those of `build`. Filtered images and gradients are shared.
+        """
+        prior = smoothness(self.shape, self.spacing_px, alpha)
+        levels = []
+        for i, level in enumerate(self.levels[:n_levels]):
+            weights = _weights(level.image, None if power is None else power[i])
+            if mask is not None:
+                weights = weights * shrink(mask, level.factor)
+            levels.append(level.weighed(weights, prior))
+        return replace(self, levels=tuple(levels), prior=prior, max_shift_px=max_shift_px)
 
     def factorised(self) -> Self:
         """Do now what the first frame would do otherwise, and other threads at the same time."""
@@ -407,8 +439,9 @@ def _power(residual: Image, shape: tuple[int, int]) -> Image:
     return cv2.resize(residual * residual, (columns, rows), interpolation=cv2.INTER_AREA)
 
 
-def _weights(power: Image, shape: tuple[int, ...]) -> Image:
-    """Inverse residual power at the pixels of a level."""
-    smooth = cv2.GaussianBlur(power, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
-    smooth = cv2.resize(smooth, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+def _weights(image: Image, power: Image | None) -> Image:
+    """Inverse residual power at the pixels of a level; that of its image stands in."""
+    known = image * image if power is None else power
+    smooth = cv2.GaussianBlur(known, (0, 0), 1.0, borderType=cv2.BORDER_REPLICATE)
+    smooth = cv2.resize(smooth, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return 1 / np.maximum(smooth, max(POWER_FLOOR * float(smooth.mean()), TINY))
