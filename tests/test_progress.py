@@ -2,12 +2,20 @@
 
 import warnings
 from dataclasses import replace
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
 
 from napari_zstack_align.errors import Cancelled, ResultWarning
-from napari_zstack_align.progress import Progress, collected, mapped, run, with_partial
+from napari_zstack_align.progress import (
+    Progress,
+    collected,
+    mapped,
+    run,
+    unless_stopped,
+    with_partial,
+)
 from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 
 
@@ -187,3 +195,14 @@ def test_those_who_show_remarks_themselves_are_not_warned():
         warnings.simplefilter("error")
         assert collected(doing(WRONG)) is WRONG
         assert run(doing(result_with(*as_warnings("Odd.")))).remarks == ("Odd.",)
+
+
+def test_a_job_in_a_thread_returns_its_result_unless_it_is_stopped():
+    job, stopped = Job(), Event()
+    assert unless_stopped(job.steps(), stopped) == run(Job().steps())
+    assert job.closed
+    job = Job()
+    stopped.set()
+    with pytest.raises(Cancelled):
+        unless_stopped(job.steps(), stopped)
+    assert job.closed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from napari_zstack_align.errors import Cancelled
@@ -85,6 +86,24 @@ def collected(job: Job[Result], on_progress: Callable[[Progress], object] | None
         return steps.result
     except KeyboardInterrupt:
         raise Cancelled(partial) from None
+    finally:
+        job.close()
+
+
+def unless_stopped(job: Generator[object, None, Result], stopped: Event) -> Result:
+    """Run a job to its end in a thread of its own, without telling how far it is.
+
+    Raises
+    ------
+    Cancelled
+        Soon after ``stopped`` is set.
+    """
+    steps: _Steps[object, Result] = _Steps(job)
+    try:
+        for _ in steps:
+            if stopped.is_set():
+                raise Cancelled("Stopped.")
+        return steps.result
     finally:
         job.close()
 

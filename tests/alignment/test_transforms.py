@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from napari_zstack_align.alignment import spline
 from napari_zstack_align.alignment.transforms import AffineLink, SplineLink, Transforms, identity
+from napari_zstack_align.alignment.warp import warp_with_valid
 from napari_zstack_align.errors import InputError
 
 SHAPE = (96, 120)
@@ -122,3 +123,15 @@ def test_smooth_fields_are_no_matrices():
     assert transforms.matrix(0) is None
     with pytest.raises(InputError, match="smooth displacement fields"):
         transforms.matrices()
+
+
+@pytest.mark.parametrize("chain", CHAINS)
+def test_frames_are_sampled_where_the_displacement_says(chain):
+    transforms, raw = CHAINS[chain](), np.random.default_rng(1).random(SHAPE, np.float32)
+    for t in range(3):
+        displacement = transforms.displacement(t)
+        aligned, valid = transforms.resample(raw, t)
+        expected, inside = warp_with_valid(raw, displacement)
+        assert 0.5 < inside.mean() < 1  # else edges tell nothing
+        np.testing.assert_array_equal(valid, inside)
+        np.testing.assert_allclose(aligned, expected, atol=2e-4)

@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from skimage.transform import warp as skimage_warp
 
-from napari_zstack_align.alignment.warp import inside, to_dtype, warp, warp_with_valid
+from napari_zstack_align.alignment.warp import inside, positions_of, to_dtype, warp, warp_with_valid
 
 
 def _image(dtype: type = np.float32) -> np.ndarray:
@@ -78,7 +78,7 @@ def test_invalid_pixels(dtype: str, expected: float):
 def test_where_a_displacement_is_unknown_no_pixel_is_inside(bad):
     displacement = np.full((2, 40, 50), 0.5, np.float32)
     displacement[1, 20, 30] = bad
-    valid = inside(displacement, (40, 50))
+    valid = inside(positions_of(displacement), (40, 50))
     assert not valid[20, 30]
     assert valid[:39, :49].sum() == 39 * 49 - 1
     assert not valid[39].any()

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -102,3 +104,19 @@ def test_the_mask_decides_where_the_alignment_is_right(plane: np.ndarray):
 def test_images_of_any_shape(shape: tuple[int, int]):
     image = np.random.default_rng(0).poisson(9, shape).astype(np.float32)
     assert np.isfinite(_register(_template(image), image)).all()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_weighed_otherwise_a_reference_is_as_if_built_so(plane: np.ndarray, masked: bool):
+    mask = None
+    if masked:
+        mask = np.zeros(plane.shape, np.float32)
+        mask[40:200, 60:] = 1
+    power = np.random.default_rng(2).random((3, 8, 8), np.float32) + 0.5
+    built = _template(plane, mask, alpha=7.0, max_shift_px=0.0, power=power)
+    first = _template(plane, cap=2.0, power=2 * power)
+    weighed = first.weighed(alpha=7.0, max_shift_px=0.0, mask=mask, power=power, n_levels=3)
+    weighed = replace(weighed, levels=tuple(replace(one, limit=None) for one in weighed.levels))
+    frame = warp(plane, spline.field_on_pixels(_field(plane.shape, 2.5), plane.shape, SPACING))
+    np.testing.assert_array_equal(_register(weighed, frame), _register(built, frame))
+    assert not np.array_equal(_register(first, frame), _register(built, frame))

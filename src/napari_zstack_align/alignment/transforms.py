@@ -125,9 +125,7 @@ class AffineLink:
         """Displacement (2, Y, X) of frame t at positions (2, Y, X)."""
         (yy, yx, y0), (xy, xx, x0) = (self.matrices[t] - np.eye(3))[:2]
         y, x = positions
-        return np.stack(
-            [cv2.addWeighted(y, yy, x, yx, y0), cv2.addWeighted(y, xy, x, xx, x0)]
-        )
+        return np.stack([cv2.addWeighted(y, yy, x, yx, y0), cv2.addWeighted(y, xy, x, xx, x0)])
 
     def forward(self, points: Points, t: int) -> Points:
         """Apply the map of frame t to (N, 2) points."""

@@ -15,7 +15,6 @@ from napari_zstack_align.parallel import checked_threads, worker_threads
 from napari_zstack_align.params import AdaptiveParams
 from napari_zstack_align.progress import Job, Progress
 from napari_zstack_align.read import remarks_on
-from napari_zstack_align.register.artefacts.kept_search import kept_search
 from napari_zstack_align.register.artefacts.search import Pixels, checked_pixels
 from napari_zstack_align.register.closing import (
     averaged_in_slices,
@@ -24,8 +23,8 @@ from napari_zstack_align.register.closing import (
 )
 from napari_zstack_align.register.copied_frames import with_copies_told
 from napari_zstack_align.register.direct import DirectChain
+from napari_zstack_align.register.first_look import first_look
 from napari_zstack_align.register.frames import TOO_MUCH_LIGHT, check_channels
-from napari_zstack_align.register.kept_layout import check_kept_layout
 from napari_zstack_align.register.ready_loops import begin_making_ready, loops_ready
 from napari_zstack_align.register.slice_run import SliceRun
 from napari_zstack_align.register.slice_steps import with_breaks
@@ -146,11 +145,9 @@ def _align(
         units = Units(store, WatchedFrames(stack))
         ahead = 2 * n_threads
         yield from units.check(pool, ahead)
-        layout = yield from check_kept_layout(units, params.channel)
+        layout, found = yield from first_look(units, params, pool, given)
         early = f"{layout.headline} The summary says more." if layout.warning else ""
         yield Progress("Aligning", 0, stack.n_frames, Remark(early) if early else "")
-        known = layout.verdict != "wrong"
-        found = yield from kept_search(units, params, pool, given=given, slices_known=known)
         run = STRATEGIES[params.strategy](stack, params, mask, pool, ahead, units, found)
         of_layout = (*as_serious(layout.warning), *as_notes(layout.note))
         run.remarks = (*stack.remarks, *remarks_on(stack), *of_layout, *found.remarks)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
 from napari_zstack_align.progress import Job
 from napari_zstack_align.read import (
     LayoutReport,
@@ -11,6 +16,9 @@ from napari_zstack_align.read import (
     report_to_arrays,
 )
 from napari_zstack_align.saved import Units, key_of, layout_of
+from napari_zstack_align.stack import Stack
+
+Frames: TypeAlias = npt.NDArray[np.intp]
 
 CHECK = "layout 4"
 """Of the method, for the unit's key."""
@@ -27,11 +35,26 @@ def check_kept_layout(units: Units, channel: int) -> Job[LayoutReport]:
     channel : int
         Channel to look at.
     """
-    stack = units.frames.stack
-    key = key_of(CHECK, layout=layout_of(stack), channel=channel)
-    for frames in layout_samples(stack):
-        if (kept := units.get(UNIT, key, frames)) is not None:
-            return report_from(kept)
-    report, frames = yield from checked_frames(stack, channel)
-    units.put(UNIT, key, report_to_arrays(report), frames)
+    report = kept_report(units, channel)
+    if report is None:
+        report, frames = yield from checked_frames(units.frames.stack, channel)
+        keep_report(units, channel, report, frames)
     return report
+
+
+def kept_report(units: Units, channel: int) -> LayoutReport | None:
+    """Return what an earlier run found; None: the layout has to be checked."""
+    stack = units.frames.stack
+    for frames in layout_samples(stack):
+        if (kept := units.get(UNIT, _key(stack, channel), frames)) is not None:
+            return report_from(kept)
+    return None
+
+
+def keep_report(units: Units, channel: int, report: LayoutReport, frames: Frames) -> None:
+    """Keep a report, which was made of some frames."""
+    units.put(UNIT, _key(units.frames.stack, channel), report_to_arrays(report), frames)
+
+
+def _key(stack: Stack, channel: int) -> str:
+    return key_of(CHECK, layout=layout_of(stack), channel=channel)

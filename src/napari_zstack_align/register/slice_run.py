@@ -27,12 +27,11 @@ from napari_zstack_align.alignment.quality import comparison_factor, empty_table
 from napari_zstack_align.alignment.spline import grid_shape, write_positions
 from napari_zstack_align.alignment.transforms import Link, Transforms
 from napari_zstack_align.alignment.warp import sampled, shrink
-from napari_zstack_align.errors import Cancelled
 from napari_zstack_align.flags import Flag, shown
 from napari_zstack_align.mask import Mask
 from napari_zstack_align.parallel import ordered_map
 from napari_zstack_align.params import AdaptiveParams
-from napari_zstack_align.progress import Progress
+from napari_zstack_align.progress import Progress, unless_stopped
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.frames import Image, RawFrame, read_frame
 from napari_zstack_align.register.lit_cells import Dimmed
@@ -271,15 +270,7 @@ class SliceRun(ABC):
         def work() -> tuple[Result, dict[int, RawFrame | None]]:
             one = self.apart()
             one.hold(frames)
-            steps = job(one, frames)
-            try:
-                while not self._stopped.is_set():
-                    next(steps)
-            except StopIteration as done:
-                return done.value, one._held
-            finally:
-                steps.close()
-            raise Cancelled("Stopped.")
+            return unless_stopped(job(one, frames), self._stopped), one._held
 
         return self.begin(work)
 

@@ -341,7 +341,7 @@ class Template:
     ) -> Self:
         """Return the first levels of the same reference, weighed otherwise.
 
-        Parameters are those of `build`. Filtered images and gradients are shared.
+        Parameters are those of `build`; filtered images and gradients are shared, a cap stays.
         """
         prior = smoothness(self.shape, self.spacing_px, alpha)
         levels = []

@@ -51,6 +51,8 @@ from napari_zstack_align.stack import Stack
 
 WITHIN, BETWEEN = "adaptive within a slice 10", "adaptive from slice to slice 12"
 """The methods of the units: another number where a result may change."""
+LENGTHS_PX = 4
+"""Fields are smooth: their lengths are taken at places so far apart."""
 ONE_REPEAT = Remark(
     "With one repeat a slice nothing shows how the tissue moves: slices were shifted against one "
     "another, but not bent (`between_slices='auto'` is 'stiff' here). A lean of the anatomy "
@@ -365,7 +367,7 @@ class TwoStages(SliceRun):
 
     def _put(self, found: Settled) -> Generator[Progress, None, None]:
         """Place all frames where their slices were put."""
-        factor, last = comparison_factor(self.shape), self._chain.field * 0
+        factor, last = min(LENGTHS_PX, *self.shape), self._chain.field * 0
         for z in self.slices():
             if z == (self.params.start_slice or 0) - 1:
                 last = self._chain.field * 0

@@ -73,6 +73,7 @@ def test_a_run_compares_the_repeats_of_a_right_layout_alone(monkeypatch, order) 
         volumes[1::2] = volumes[1::2, ::-1]
         frames = volumes.swapaxes(0, 1).reshape(frames.shape)
     job = nza.align_adaptive(nza.Stack.from_array(frames, frames_per_slice=N_VOLUMES))
-    next(_ for _ in job if asked)
+    next(step for step in job if step.stage == "Aligning")
     job.close()
-    assert asked == [order == "sorted"]
+    # The search goes beside the check of the layout, and is done again where that is wrong.
+    assert asked == ([True] if order == "sorted" else [True, False])
