@@ -51,7 +51,7 @@ def test_sliders_and_overlay_read_slice_and_repeat(qtbot, viewer, aligned):
     aligned.zstack.shown.look_at("aligned")
     viewer.dims.set_current_step((0, 1), (3, 2))
     assert text_overlay(viewer).visible
-    assert text_overlay(viewer).text.startswith("slice 2, repeat 3")
+    assert text_overlay(viewer).text.startswith("ALIGNED\nslice 2, repeat 3")
     assert aligned.zstack.quality.current[0].value() == 2 * 4 + 3
 
 
@@ -61,7 +61,7 @@ def test_overlay_says_that_a_frame_was_left_out(qtbot, viewer, aligned):
     alignment.quality["flag"][5] = "low correlation"
     aligned.zstack.quality.frame_clicked.emit(5)
     assert viewer.dims.current_step[:2] == (1, 1)
-    assert text_overlay(viewer).text == "slice 1, repeat 1: left out (low correlation)"
+    assert text_overlay(viewer).text == "ALIGNED\nslice 1, repeat 1: left out (low correlation)"
 
 
 def test_the_toggle_key_is_free_in_napari(viewer):

@@ -200,6 +200,12 @@ class FrameLayers(LayerGroup):
         images = [k for k in own if isinstance(self.viewer.layers[k], Image)]
         return max(images) + 1 if images else None
 
+    def link(self, channel: int) -> None:
+        """Let raw and aligned frames of a channel have one contrast, whichever it is set for."""
+        pair = [*self.raw[channel : channel + 1], *self.aligned[channel : channel + 1]]
+        if len(pair) > 1:
+            self.viewer.layers.link_layers(pair, ("contrast_limits", "gamma"))
+
     def toggle(self) -> None:
         """From aligned to raw, from anything else to aligned."""
         flatten(self.viewer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,10 +21,10 @@ from napari_zstack_align.gui.layer_look import channel_image, geometry, name_of,
 from napari_zstack_align.gui.lazy import AlignedFrames, GrowingVolume, RawFrames
 from napari_zstack_align.gui.run_volumes import RunVolumes
 from napari_zstack_align.gui.runs import Runs
-from napari_zstack_align.gui.words import flag_words
+from napari_zstack_align.gui.words import flag_words, raw_or_aligned
 from napari_zstack_align.stack import Stack
 
-VOLUME, ARROWS = "volume", "arrows"
+VOLUME, ARROWS, COMPARED = "volume", "arrows", "compared"
 
 
 class StackLayers(FrameLayers):
@@ -54,7 +54,12 @@ class StackLayers(FrameLayers):
         Whether its mask is being painted, and so is in view over the volume, too.
     """
 
-    MODES: ClassVar = {VOLUME: (VOLUME,), ALIGNED: (ALIGNED,), RAW: (RAW,)}
+    MODES: ClassVar = {
+        COMPARED: (COMPARED,),
+        VOLUME: (VOLUME,),
+        ALIGNED: (ALIGNED,),
+        RAW: (RAW,),
+    }
 
     def __init__(self, viewer: Any, stack: Stack, contrast: list[Limits]) -> None:
         super().__init__(viewer)
@@ -65,6 +70,8 @@ class StackLayers(FrameLayers):
         self.mask: Layer | None = None
         self.paints = False
         self._put_aside: list[Layer] = []
+        self._compared: Sequence[Layer] = ()
+        self._compared_with_masks = True
         self.runs = Runs()
         self.run_volumes = RunVolumes(stack)
         self.volume = self.of_kind(VOLUME)
@@ -190,11 +197,15 @@ class StackLayers(FrameLayers):
     def look_at(self, mode: str) -> None:
         """Show one mode and hide the others; masks and arrows come and go with the frames."""
         super().look_at(mode)
+        for layer in self.of_kind(COMPARED):
+            self.show(layer, mode == COMPARED and layer in self._compared)
         self.arrange(mode)
 
     def arrange(self, mode: str | None = None) -> None:
         """Put aside what lies over the frames while others are in view, and show it again."""
-        away = self._over_frames() if (self.mode if mode is None else mode) == VOLUME else []
+        mode = self.mode if mode is None else mode
+        is_beside = mode == COMPARED and not self._compared_with_masks
+        away = self._over_frames() if mode == VOLUME or is_beside else []
         for layer in [each for each in away if each.visible]:
             layer.visible = False
             self._put_aside.append(layer)
@@ -203,6 +214,11 @@ class StackLayers(FrameLayers):
         for layer in back:
             if layer in self.viewer.layers and not layer.visible:
                 layer.visible = True
+
+    def look_at_compared(self, layers: Sequence[Layer], *, masks: bool) -> None:
+        """Show some images that compare raw and aligned frames, with what lies over them or not."""
+        self._compared, self._compared_with_masks = layers, masks
+        self.look_at(COMPARED)
 
     def show_arrows(self, on: bool) -> None:
         """Show or hide the arrows, over the aligned frames where none are in view."""
@@ -242,7 +258,8 @@ class StackLayers(FrameLayers):
         """'slice 12, repeat 3', and what is the matter with that frame; of a volume its slice."""
         if view.layer in self.volume:
             return self._words_of_volume(view.position[-1])
-        return self.grid.words(view.position) + flag_words(self.alignment, view.frame)
+        words = self.grid.words(view.position) + flag_words(self.alignment, view.frame)
+        return raw_or_aligned(view) + words
 
     # -- sliders -------------------------------------------------------------------------------
 
@@ -293,16 +310,18 @@ class StackLayers(FrameLayers):
 
     def _add_image(self, kind: str, data: Any, channel: int) -> None:
         what = "" if kind == RAW else kind
+        limits = self.raw[channel].contrast_limits if self.raw[channel:] else self.contrast[channel]
         layer = channel_image(
             data,
             self.stack,
             channel,
             self.grid.axis_labels[-data.ndim :],
             name=name_of(self.stack, what, self.stack.channel_names[channel]),
-            contrast_limits=self.contrast[channel],
+            contrast_limits=limits,
             visible=kind == RAW,
         )
         self.add(kind, layer, self.above_frames())
+        self.link(channel)
 
     def _add_arrows(self) -> None:
         layer = Vectors(

@@ -14,6 +14,7 @@ from napari_zstack_align.alignment.summary import (
 )
 from napari_zstack_align.counting import are, counted
 from napari_zstack_align.flags import Flag, are_flagged, shown
+from napari_zstack_align.gui.dataset import FrameInView
 from napari_zstack_align.gui.remarks import around
 
 
@@ -53,3 +54,10 @@ def flag_words(alignment: Alignment | None, frame: int | None) -> str:
     if not row["used"]:
         return f": left out ({shown(row)})" if row["flag"] else ": left out"
     return f": {shown(row)}" if row["flag"] else ""
+
+
+def raw_or_aligned(view: FrameInView) -> str:
+    """The line over a frame's name in the viewer; '' while there is nothing but raw frames."""
+    if view.alignment is None:
+        return ""
+    return "RAW\n" if view.raw else "ALIGNED\n"

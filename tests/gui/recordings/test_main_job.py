@@ -58,7 +58,7 @@ def test_register_look_repair_and_save_the_drifting_recordings(qtbot, viewer, fo
     )
     midpoint = int(session.alignments[1].chunks["midpoint"][3])
     assert viewer.dims.current_step[0] == 100 + midpoint
-    assert text_overlay(viewer).text.startswith(f"recording_2, frame {midpoint}")
+    assert text_overlay(viewer).text.startswith(f"ALIGNED\nrecording_2, frame {midpoint}")
     assert session.plots.quality.isVisible()
 
     click(qtbot, session.results_tab.buttons["reject"])

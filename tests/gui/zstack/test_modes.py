@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from driving import click, settled
+from qtpy.QtCore import Qt
 from stacks import small_zstack
 
 import napari_zstack_align as nza
@@ -15,6 +16,7 @@ NAMES = {
     "volume": "volume",
     "mask": "mask",
     "displacement": "arrows",
+    "flicker": "flicker",
 }
 
 
@@ -52,10 +54,10 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
     camera(viewer).zoom, camera(viewer).center = 3.5, (0, 11, 12)
     assert seen() == (["volume"], ["volume"], "slice 1, mean of 4 repeats")
     click(qtbot, buttons["toggle"])
-    assert seen() == (["aligned", "mask"], ["toggle"], "slice 1, repeat 3")
+    assert seen() == (["aligned", "mask"], ["toggle"], "ALIGNED\nslice 1, repeat 3")
     click(qtbot, buttons["arrows"])
     click(qtbot, buttons["toggle"])
-    frames = ["raw", "mask", "arrows"], ["toggle", "arrows"], "slice 1, repeat 3"
+    frames = ["raw", "mask", "arrows"], ["toggle", "arrows"], "RAW\nslice 1, repeat 3"
     assert seen() == frames, "the same lies over both"
     click(qtbot, buttons["volume"])
     assert seen()[:2] == (["volume"], ["volume"])
@@ -77,7 +79,9 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
 
     click(qtbot, buttons["volume"])
     click(qtbot, buttons["arrows"])
-    assert seen() == (["aligned", "mask", "arrows"], ["toggle", "arrows"], "slice 1, repeat 3")
+    in_view, pressed, label = seen()
+    assert (in_view, pressed) == (["aligned", "mask", "arrows"], ["toggle", "arrows"])
+    assert label == "ALIGNED\nslice 1, repeat 3"
     click(qtbot, buttons["volume"])
     aligned.open_tab("Mask")
     assert seen()[0] == ["volume", "mask"], "a mask can be painted over the volume"
@@ -86,3 +90,16 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
     aligned.zstack.quality.frame_clicked.emit(2)
     assert seen()[0] == ["aligned", "mask", "arrows"], "a frame that was clicked is shown"
     assert shown.position() == (2, 0)
+
+    box = aligned.zstack.align_tab.compare_box
+    shown.raw[0].contrast_limits = (12, 345)
+    box.spin.setValue(3)
+    qtbot.keyClick(box.combo, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: seen()[0] == ["flicker", "mask", "arrows"])
+    assert seen()[1:] == (["arrows"], "ALIGNED\nslice 0, repeat 2, mean of 3 repeats")
+    limits = [tuple(each.contrast_limits) for each in (*shown.aligned, *shown.of_kind("compared"))]
+    assert limits == [(12, 345)] * 2, "set on one of them, it is that of all"
+    qtbot.waitUntil(lambda: seen()[2].startswith("RAW\n"))
+    click(qtbot, buttons["volume"])
+    assert seen()[:2] == (["volume"], ["volume"])
+    assert box.way == "off"

@@ -33,7 +33,7 @@ from napari_zstack_align.gui.recordings.point_pairs import KINDS as POINT_KINDS
 from napari_zstack_align.gui.recordings.point_pairs import PointPairs
 from napari_zstack_align.gui.recordings.recording import Recording
 from napari_zstack_align.gui.runs import Runs
-from napari_zstack_align.gui.words import flag_words
+from napari_zstack_align.gui.words import flag_words, raw_or_aligned
 from napari_zstack_align.stack import Stack
 
 OVERLAY_COLORS = ("magenta", "green")
@@ -188,7 +188,8 @@ class SessionLayers(FrameLayers):
             return self.caption
         recording = self.recordings[view.recording]
         frame = "" if view.frame is None else recording.stack.acquisition.words(view.frame)
-        return f"{recording.name}, {frame}{flag_words(view.alignment, view.frame)}"
+        words = f"{recording.name}, {frame}{flag_words(view.alignment, view.frame)}"
+        return raw_or_aligned(view) + words
 
     def go_to_frame(self, recording: int, frame: int) -> None:
         """Move the slider to a frame of a recording, with the frames in view."""
@@ -294,6 +295,7 @@ class SessionLayers(FrameLayers):
             visible=kind == RAW,
         )
         self.add(kind, layer, self.above_frames())
+        self.link(channel)
 
     def _select(self, layer: Layer) -> None:
         if layer in self.viewer.layers:

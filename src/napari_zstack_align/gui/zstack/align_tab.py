@@ -23,6 +23,7 @@ from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.runs_box import RunsBox
+from napari_zstack_align.gui.zstack.compare_box import CompareBox
 from napari_zstack_align.gui.zstack.trial_box import TrialBox
 from napari_zstack_align.params import AdaptiveParams
 
@@ -66,6 +67,7 @@ class AlignTab(QWidget):
         for name in VIEW_BUTTONS:
             self.buttons[name].setCheckable(True)
         toggle_key.show_on(self.buttons["toggle"])
+        self.compare_box = CompareBox()
         self.runs_box = RunsBox()
         self.result = QGroupBox("Result")
         self._there = False
@@ -84,6 +86,7 @@ class AlignTab(QWidget):
         self._there = there
         busy = self.run_bar.busy
         self.trial_box.set_busy(busy)
+        self.compare_box.setEnabled(there)
         for name, widget in self.buttons.items():
             widget.setEnabled((there or name == "load") and not (busy and name in JOB_BUTTONS))
 
@@ -100,8 +103,9 @@ class AlignTab(QWidget):
         grid = QGridLayout(self.result)
         for index, name in enumerate(VIEW_BUTTONS):
             grid.addWidget(self.buttons[name], index // 2, index % 2)
+        grid.addWidget(self.compare_box, 2, 0, 1, 2)
         for index, name in enumerate(("save", "load", "export", "film", "report")):
-            grid.addWidget(self.buttons[name], 2 + index // 2, index % 2)
+            grid.addWidget(self.buttons[name], 3 + index // 2, index % 2)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
         for widget in (self.align_by, self.form, self.trial_box, self.runs_box, self.result):

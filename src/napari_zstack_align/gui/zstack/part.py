@@ -29,12 +29,14 @@ from napari_zstack_align.gui.project.snapshot import with_params, with_runs, wit
 from napari_zstack_align.gui.question import confirmed
 from napari_zstack_align.gui.runs import names_of
 from napari_zstack_align.gui.runs_box import may_lose
-from napari_zstack_align.gui.stack_layers import StackLayers, every_stack, stack_of
+from napari_zstack_align.gui.stack_layers import COMPARED, StackLayers, every_stack, stack_of
 from napari_zstack_align.gui.unfinished.found import Setup
 from napari_zstack_align.gui.way_out import WayOut
 from napari_zstack_align.gui.workspace import Workspace
 from napari_zstack_align.gui.zstack.align_run import AlignRun
 from napari_zstack_align.gui.zstack.align_tab import AlignTab
+from napari_zstack_align.gui.zstack.compare_box import FLICKER
+from napari_zstack_align.gui.zstack.comparison import Comparison
 from napari_zstack_align.gui.zstack.kept_row import KeptRow, lost_words, mask_words
 from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
@@ -85,6 +87,7 @@ class ZStackPart(Part):
         self.runs = StackRuns(self)
         self.run = AlignRun(self)
         self.trial = SliceTrial(self)
+        self.comparison = Comparison(self)
         self._listening = Listening()
         self._in_front = False
         self._chosen_for: WeakKeyDictionary[Layer, ref[StackLayers]] = WeakKeyDictionary()
@@ -147,6 +150,7 @@ class ZStackPart(Part):
             self.shown.arrange()
         if not self._in_front:
             self.trial.close()
+            self.comparison.close()
         self.show_quality()
 
     def enter(self) -> None:
@@ -162,11 +166,13 @@ class ZStackPart(Part):
         shown = self.shown
         if shown is None or self.trial.follow():
             return
+        is_compared = self.comparison.follow()
         if view is None or view.dataset is not shown:
             view = shown.view_of(shown.with_sliders)  # hidden below others
         if view is None:
             return
-        self.workspace.say(shown.words(view))
+        if not is_compared:
+            self.workspace.say(shown.words(view))
         shown.update_arrows()
         if view.frame is not None and shown.alignment is not None:
             self.quality.go_to(view.frame)
@@ -175,6 +181,8 @@ class ZStackPart(Part):
         """Switch between raw and aligned frames."""
         if self.trial.preview.is_open:
             self.trial.flip()
+        elif self.comparison.is_open and self.align_tab.compare_box.way == FLICKER:
+            self.comparison.flip()
         elif self.shown is not None:
             self.shown.toggle()
             self.workspace.look()
@@ -193,7 +201,7 @@ class ZStackPart(Part):
             project = with_runs(project, each.runs, [each], each.stack.name, stack=key)
         project = with_params(project, "Align", self.align_tab.form.values)
         chosen = keys[stacks.index(self.shown)] if self.shown in stacks else None
-        modes = {key: each.mode for key, each in zip(keys, shown, strict=False)}
+        modes = {key: _kept_mode(each) for key, each in zip(keys, shown, strict=False)}
         return with_view(project, stack=chosen, modes=modes)
 
     def restore(self, opened: Opened) -> Iterator[None]:
@@ -287,6 +295,7 @@ class ZStackPart(Part):
         self.load_tab.pixel_check.abandon()
         self.run.let_go()
         self.trial.let_go()
+        self.comparison.let_go()
         self.runs.abandon()
         self._listening.stop()
 
@@ -596,6 +605,11 @@ class ZStackPart(Part):
         header.setContentsMargins(0, 0, 0, 0)
         header.addLayout(row)
         header.addWidget(self.kept_row)
+
+
+def _kept_mode(shown: StackLayers) -> str:
+    """The mode that a project keeps: images that compare are made anew."""
+    return ALIGNED if shown.mode == COMPARED else shown.mode
 
 
 def _same_layout(first: Stack, second: Stack) -> bool:

@@ -85,7 +85,7 @@ class Result:
         """Name of the button whose image is in view."""
         if shown.mode == "volume":
             return "three_d" if self._viewer.dims.ndisplay == 3 else "volume"
-        return "toggle" if shown.mode else ""
+        return "toggle" if shown.mode in ("raw", "aligned") else ""
 
     def toggle_3d(self) -> None:
         """Show the volume alone in 3-D, or go back to what was seen before."""

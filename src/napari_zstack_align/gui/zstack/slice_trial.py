@@ -230,6 +230,7 @@ class SliceTrial:
             self._on_returned(self._part.shown, self._on_tried, tried)
 
     def _show(self, shown: StackLayers, tried: TriedSlice, k: int) -> None:
+        self._part.comparison.close()
         self._previewed = shown, tried, k
         self.preview.show_slice(shown, tried, k)
         self._box.show_preview(tried, k)

@@ -47,12 +47,12 @@ def pairs_of(alignment: Alignment) -> Job[list[Pair]]:
     """
     of_one = _of_recording if alignment.stack.frames_per_slice is None else _of_slices
     pairs: list[Pair] = []
-    for channel in _driving_channels(alignment):
+    for channel in driving_channels(alignment):
         pairs += yield from of_one(alignment, channel)
     return pairs
 
 
-def _driving_channels(alignment: Alignment) -> list[int]:
+def driving_channels(alignment: Alignment) -> list[int]:
     """Channels that drove the registration; the first where the stack hasn't got them."""
     weights = getattr(alignment.params, "channel_weights", ())
     driving = [c for c, weight in enumerate(weights) if weight]
@@ -71,7 +71,7 @@ def _of_recording(alignment: Alignment, channel: int) -> Job[list[Pair]]:
     if not len(used):
         return []
     places = np.unique(np.linspace(0, len(used) - 1, MOST_FRAMES).astype(int))
-    before, after = yield from _means(alignment, channel, used[places], 0, len(places))
+    before, after = yield from means_of(alignment, channel, used[places], 0, len(places))
     which = f"of {len(places)} frames" if len(places) < len(used) else "of all frames used"
     return [Pair(_named(f"Mean {which}", alignment, channel), before, after)]
 
@@ -86,7 +86,7 @@ def _of_slices(alignment: Alignment, channel: int) -> Job[list[Pair]]:
     pairs, sections = [], _Sections(stack.n_slices, alignment.transforms.shape)
     done, total = 0, sum(map(len, frames))
     for z in known:
-        means = yield from _means(alignment, channel, frames[z], done, total)
+        means = yield from means_of(alignment, channel, frames[z], done, total)
         done += len(frames[z])
         sections.add(z, *means)
         if z in shown:
@@ -94,7 +94,7 @@ def _of_slices(alignment: Alignment, channel: int) -> Job[list[Pair]]:
     return [*pairs, *sections.pairs(_pixels_a_slice(alignment))] if len(known) > 1 else pairs
 
 
-def _means(
+def means_of(
     alignment: Alignment, channel: int, frames: npt.NDArray[np.intp], done: int, total: int
 ) -> Job[tuple[Image, Image]]:
     """Mean of some frames as they are, and aligned; both in the size of the reference."""
