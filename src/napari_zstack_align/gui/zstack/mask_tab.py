@@ -1,4 +1,4 @@
-"""Mask: paint where the alignment has to be right."""
+"""Mask: paint or cover where the alignment has to be right."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_zstack_align.gui.mask_words import MaskWords
+from napari_zstack_align.gui.zstack.mask_box import MaskBox
 
 HELP = (
     "Paint the tissue that has to be right; leave out vessels, the edge of a lens and dark "
@@ -14,7 +15,7 @@ HELP = (
 
 
 class MaskTab(QWidget):
-    """Tab of the panel that makes a mask ready to paint."""
+    """Tab of the panel that makes a mask, or one ready to paint."""
 
     new_mask_clicked = Signal()
 
@@ -27,9 +28,10 @@ class MaskTab(QWidget):
             "Add an empty Labels layer over the stack, with the brush ready; [ and ] change the "
             "size of the brush (px), E erases"
         )
+        self.box = MaskBox()
         self.words = MaskWords()
         layout = QVBoxLayout(self)
-        for widget in (help_text, self.new_button, self.words):
+        for widget in (help_text, self.new_button, self.box, self.words):
             layout.addWidget(widget)
         layout.addStretch(1)
         self.new_button.clicked.connect(self.new_mask_clicked)

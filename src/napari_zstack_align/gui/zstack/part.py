@@ -39,6 +39,7 @@ from napari_zstack_align.gui.zstack.compare_box import FLICKER
 from napari_zstack_align.gui.zstack.comparison import Comparison
 from napari_zstack_align.gui.zstack.kept_row import KeptRow, lost_words, mask_words
 from napari_zstack_align.gui.zstack.load_tab import LoadTab
+from napari_zstack_align.gui.zstack.mask_making import MaskMaking
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
 from napari_zstack_align.gui.zstack.result import Result
 from napari_zstack_align.gui.zstack.slice_trial import SliceTrial
@@ -88,6 +89,7 @@ class ZStackPart(Part):
         self.run = AlignRun(self)
         self.trial = SliceTrial(self)
         self.comparison = Comparison(self)
+        self.mask_making = MaskMaking(self)
         self._listening = Listening()
         self._in_front = False
         self._chosen_for: WeakKeyDictionary[Layer, ref[StackLayers]] = WeakKeyDictionary()
@@ -105,7 +107,7 @@ class ZStackPart(Part):
     @property
     def run_bars(self) -> tuple[Any, ...]:
         """Where jobs may run."""
-        return (self.load_tab.run_bar, self.align_tab.run_bar)
+        return (self.load_tab.run_bar, self.mask_tab.box.run_bar, self.align_tab.run_bar)
 
     @property
     def kept_bars(self) -> tuple[Any, ...]:
@@ -451,10 +453,14 @@ class ZStackPart(Part):
     def new_mask(self) -> None:
         """Add a mask for the chosen stack, ready to paint."""
         if self.shown is None:
-            self.mask_tab.words.setText("There is no stack yet: load one first.")
+            self.say_no_stack()
             return
         flatten(self.viewer)
         self.align_tab.mask_combo.choose(new_mask(self.shown))
+
+    def say_no_stack(self) -> None:
+        """Say why there can be no mask."""
+        self.mask_tab.words.setText("There is no stack yet: load one first.")
 
     def show_quality(self) -> None:
         """Plot the quality of the chosen stack, where it has an alignment."""
@@ -503,6 +509,7 @@ class ZStackPart(Part):
         self.runs.refresh()
         self.runs.fill(shown)
         self.trial.look()
+        self.mask_making.forget()
         self.workspace.choose(shown)
 
     def _choose_shown(self, shown: StackLayers) -> None:
