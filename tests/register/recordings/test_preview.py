@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scenes import PARAMS, SHAPE, Scene, distances_px, drift, session_stacks, similarity, still
+from scenes import PARAMS, SHAPE, Scene, distances_px, drift, similarity, still
 
 import napari_zstack_align as nza
 from napari_zstack_align.errors import InputError
@@ -17,9 +17,9 @@ def _preview(stacks, *arguments, **options):
 
 def test_a_chunk_that_will_work(scene):
     stack = scene.recording(np.tile(MOVED, (30, 1, 1)))
-    found = _preview([stack], 0, None, PARAMS, reference=scene.counts)
+    found = _preview([stack], 0, (10, 20), PARAMS, reference=scene.counts)
     assert found.go
-    assert (found.recording, found.frames) == (0, (10, 20))
+    assert (found.recording, found.frames, found.least_alike_of) == (0, (10, 20), 0)
     assert found.words.startswith("4.1 px down, 0.8° clockwise")
     assert distances_px(found.matrix[np.newaxis], MOVED).mean() < 0.1
     assert "matches agree within" in found.reason
@@ -74,16 +74,31 @@ def test_a_chunk_that_will_not_work_says_why_and_what_to_do(
     assert found.reason.endswith(".")
 
 
+@pytest.mark.parametrize("moved", [1, 5])
+def test_the_chunk_that_is_least_like_the_reference_is_looked_at(scene, moved):
+    maps = still(60)
+    maps[10 * moved : 10 * moved + 10] = similarity(9, -6, 3)
+    frames = scene.frames(maps)
+    frames[20:30] = frames.mean()  # nothing is shown: a run bridges that
+    stack = nza.Stack.from_array(frames, "TYX")
+    found = _preview([stack], 0, None, PARAMS, reference=scene.counts)
+    assert found.frames == (10 * moved, 10 * moved + 10)
+    assert found.least_alike_of == 6
+    assert found.go
+
+
 @pytest.mark.thorough
-def test_a_session_is_previewed_by_its_middle_chunks(scene):
-    stacks = [*session_stacks(scene), Scene(seed=9).recording(still(20))]
-    found = nza.run(preview_session(stacks, PARAMS))
-    assert [p.recording for p in found] == [0, 1, 2, 3]
-    assert [p.frames for p in found] == [(10, 20), (20, 30), (10, 20), (0, 10)]
-    assert [p.go for p in found] == [True, True, True, False]
-    # the reference is the middle chunk of recording 1
-    assert found[1].words == "no motion"
-    assert found[1].correlation_after == pytest.approx(1)
+def test_a_session_is_previewed_by_its_least_similar_chunks(scene):
+    maps = [still(30), still(40)]
+    maps[0][:10] = similarity(5, 0, 0)
+    maps[1][30:] = similarity(0, -5, 1)
+    stacks = [scene.recording(each) for each in maps]
+    stacks = [*stacks, Scene(seed=9).recording(still(20))]
+    found = nza.run(preview_session(stacks, PARAMS, reference=scene.counts))
+    assert [p.recording for p in found] == [0, 1, 2]
+    assert [p.frames for p in found[:2]] == [(0, 10), (30, 40)]
+    assert [p.go for p in found] == [True, True, False]
+    assert found[0].words.startswith("5.0 px down")
 
 
 def test_a_preview_is_the_first_pass_of_the_run(scene):

@@ -53,11 +53,12 @@ BUTTONS = {
     ),
     "check": (
         "Will this work?",
-        "Match one chunk to the reference, and show its keypoints and matches (about a second)",
+        "Match one chunk to the reference, by default the one that is least like it, and show its "
+        "keypoints and matches (a second or two)",
     ),
     "compare": (
         "Compare recordings",
-        "Match the middle chunk of every recording to the reference (a few seconds)",
+        "Match the chunk of every recording that is least like the reference to it (a few seconds)",
     ),
 }
 
@@ -104,9 +105,12 @@ class RecordingsTab(QWidget):
         self.chunk_box = QSpinBox()
         self.chunk_box.setPrefix("chunk ")
         self.chunk_box.setMinimum(-1)
-        self.chunk_box.setSpecialValueText("middle chunk")
+        self.chunk_box.setSpecialValueText("least alike")
         self.chunk_box.setValue(-1)
-        self.chunk_box.setToolTip("Chunk of the chosen recording to look at, counted from 0")
+        self.chunk_box.setToolTip(
+            "Chunk of the chosen recording to look at, counted from 0; 'least alike': of some "
+            "spread over it, the one that resembles the reference least"
+        )
         self.verdict = _words()
         self.join_box = QCheckBox("Only recordings that aren't aligned yet")
         self.join_box.setToolTip(

@@ -41,7 +41,10 @@ if TYPE_CHECKING:
     from napari_zstack_align.gui.recordings.recording import Recording
     from napari_zstack_align.register.recordings import MatchPreview
 
-MIDDLE_CHUNKS = "The middle chunk of each recording: click a row to see its matches."
+LEAST_ALIKE_CHUNKS = (
+    "Of each recording the chunk that is least like the reference: click a row to see its matches."
+)
+LEAST_ALIKE = " (least like the reference of {} chunks looked at)"
 
 NOT_CARRIED = (
     "'{}' was painted over another reference than the one that is to be used, and can't be carried "
@@ -162,7 +165,7 @@ class Trial:
         return self._part.together.index(recordings[self._tab.list.current])
 
     def _frames(self, stack: Stack, params: KeypointParams) -> tuple[int, int] | None:
-        """Frames of the chosen chunk; None for the middle one."""
+        """Frames of the chosen chunk; None for the one least like the reference."""
         chunk = self._tab.chunk_box.value()
         ranges = engine.chunk_ranges(stack, params)
         return None if chunk < 0 else ranges[min(chunk, len(ranges) - 1)]
@@ -186,7 +189,7 @@ class Trial:
     # -- all recordings ------------------------------------------------------------------------
 
     def compare(self) -> None:
-        """Match the middle chunk of every recording, and open the map on them."""
+        """Match the least similar chunk of every recording, and open the map on them."""
         try:
             given = self.given()
         except InputError as error:
@@ -212,7 +215,7 @@ class Trial:
         else:
             tables = [None if r.alignment is None else r.alignment.chunks for r in recordings]
         there = any(table is not None for table in tables)
-        hint = HINT if self.previews is None else MIDDLE_CHUNKS
+        hint = HINT if self.previews is None else LEAST_ALIKE_CHUNKS
         self._part.plots.show_tables(*((names, tables) if there else ([], [])), hint)
 
     def _on_previews(self, previews: list[MatchPreview]) -> None:
@@ -377,7 +380,7 @@ def previewing_chunk(
 
 
 def previewing_session(given: Given) -> Job[list[MatchPreview]]:
-    """Match the middle chunk of every recording."""
+    """Match the least similar chunk of every recording."""
     mask = yield from given.placed_mask()
     stacks, params, reference = given.stacks, given.params, given.reference
     return (yield from engine.preview_session(stacks, params, mask, reference=reference))
@@ -401,7 +404,8 @@ def verdict(preview: MatchPreview, name: str, where: str = "mask") -> str:
     words = "Go" if preview.go else "No go"
     moved = f"{preview.words}; " if preview.words else ""
     covered = f"matches cover {100 * preview.coverage:.0f} % of the {where}"
-    return f"{words}: {name}, frames {start}–{stop - 1}: {moved}{covered}. {preview.reason}"
+    least = LEAST_ALIKE.format(preview.least_alike_of) if preview.least_alike_of else ""
+    return f"{words}: {name}, frames {start}–{stop - 1}{least}: {moved}{covered}. {preview.reason}"
 
 
 def table_of(preview: MatchPreview) -> npt.NDArray[np.void]:

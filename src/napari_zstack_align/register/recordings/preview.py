@@ -27,7 +27,12 @@ from napari_zstack_align.register.recordings.first_reference import (
 )
 from napari_zstack_align.register.recordings.geometry import Matrix, Motion, Points, inverse
 from napari_zstack_align.register.recordings.inputs import Inputs, checked_inputs
-from napari_zstack_align.register.recordings.matching import Match, Matcher, match_image
+from napari_zstack_align.register.recordings.matching import (
+    Match,
+    Matcher,
+    correlations_of,
+    match_image,
+)
 from napari_zstack_align.register.recordings.waiting import until_done
 from napari_zstack_align.stack import Stack
 
@@ -35,6 +40,9 @@ Image = npt.NDArray[np.float32]
 Chosen = npt.NDArray[np.bool_]
 
 POOR_COVERAGE = 0.25
+CHUNKS_LOOKED_AT, FRAMES_LOOKED_AT = 12, 4
+"""Of so many chunks, by so many frames of each, the one that resembles the reference least is
+matched: what would be difficult shows there."""
 STAGE = "Matching"
 OTHER_ADVICE = "this chunk may show another place, or not enough"
 
@@ -73,6 +81,9 @@ class MatchPreview:
         Why, or why not, in a sentence.
     words : str
         How the chunk lies against the reference: '4.1 px down, 0.8° clockwise'.
+    least_alike_of : int
+        So many chunks were looked at, and this one resembles the reference least; 0 where it was
+        asked for.
     """
 
     recording: int
@@ -94,6 +105,7 @@ class MatchPreview:
     flag: Flag
     reason: str
     words: str
+    least_alike_of: int = 0
 
 
 def preview_chunk(
@@ -114,7 +126,8 @@ def preview_chunk(
     recording : int
         Which recording, counted from 0.
     frames : tuple of int, optional
-        (start, stop) of the frames to average; by default the recording's middle chunk.
+        (start, stop) of the frames to average; by default the chunk, of some spread over the
+        recording, that resembles the reference least as it lies.
 
     Returns
     -------
@@ -131,12 +144,11 @@ def preview_chunk(
         raise InputError(
             f"There is no recording {recording}: they are counted 0 to {len(inputs.stacks) - 1}."
         )
-    chosen = frames or _middle_chunk(inputs, recording)
-    if not 0 <= chosen[0] < chosen[1] <= inputs.stacks[recording].n_frames:
+    if frames is not None and not 0 <= frames[0] < frames[1] <= inputs.stacks[recording].n_frames:
         raise InputError(
-            f"{inputs.stacks[recording].name} has no frames {chosen[0]} to {chosen[1] - 1}."
+            f"{inputs.stacks[recording].name} has no frames {frames[0]} to {frames[1] - 1}."
         )
-    return _first(_previews(inputs, [(recording, chosen)]))
+    return _first(_previews(inputs, [(recording, frames)]))
 
 
 def preview_session(
@@ -146,8 +158,9 @@ def preview_session(
     *,
     reference: Alignment | npt.ArrayLike | None = None,
 ) -> Job[list[MatchPreview]]:
-    """Match the middle chunk of every recording to the reference: a first map, in seconds.
+    """Match a chunk of every recording to the reference: a first map, in seconds.
 
+    Of each it is the chunk, of some spread over it, that resembles the reference least as it lies.
     Parameters and errors are those of `register_recordings`.
 
     Returns
@@ -156,8 +169,7 @@ def preview_session(
         Returns a list of `MatchPreview`, one a recording.
     """
     inputs = checked_inputs(stacks, params, mask, reference)
-    wanted = [(i, _middle_chunk(inputs, i)) for i in range(len(inputs.stacks))]
-    return _previews(inputs, wanted)
+    return _previews(inputs, [(i, None) for i in range(len(inputs.stacks))])
 
 
 def find_reference_recording(
@@ -199,17 +211,12 @@ def _with_reference_recording(
     return choosing.result()
 
 
-def _middle_chunk(inputs: Inputs, recording: int) -> Range:
-    ranges = chunk_ranges(inputs.stacks[recording], inputs.params)
-    return ranges[(len(ranges) - 1) // 2]
-
-
 def _first(job: Job[list[MatchPreview]]) -> Job[MatchPreview]:
     previews = yield from job
     return previews[0]
 
 
-def _previews(inputs: Inputs, wanted: list[tuple[int, Range]]) -> Job[list[MatchPreview]]:
+def _previews(inputs: Inputs, wanted: list[tuple[int, Range | None]]) -> Job[list[MatchPreview]]:
     with worker_threads(default_threads()) as pool, paced_stacks(inputs.stacks) as stacks:
 
         def look(i: int, offset: float | None) -> Generator[Progress, None, Artefacts]:
@@ -235,18 +242,53 @@ def _as_raw(preview: MatchPreview, offset: float) -> MatchPreview:
     return replace(preview, reference_image=reference, chunk_image=chunk)
 
 
-def _preview(inputs: Inputs, matcher: Matcher, recording: int, frames: Range) -> MatchPreview:
+def _preview(
+    inputs: Inputs, matcher: Matcher, recording: int, wanted: Range | None
+) -> MatchPreview:
     stack, params = inputs.stacks[recording], inputs.params
-    reference = matcher.reference
+    reference, looked_at = matcher.reference, 0
+    frames = wanted
+    if frames is None:
+        frames, looked_at = _least_alike(inputs, matcher, recording)
     image = average_frames(stack, *frames, params, inputs.artefacts[recording])
     expected = expected_map(stack, reference.shape, inputs.pixel_size_um)
+    match: Match | None = None
     if image is None:
-        return _described(
-            None, np.zeros(stack.shape[2:], np.float32), matcher, expected, recording, frames
-        )
-    seed = (params.seed, recording, frames[0])
-    match = match_image(matcher, image, expected, seed)
-    return _described(match, image, matcher, expected, recording, frames)
+        image = np.zeros(stack.shape[2:], np.float32)
+    else:
+        match = match_image(matcher, image, expected, (params.seed, recording, frames[0]))
+    described = _described(match, image, matcher, expected, recording, frames)
+    return replace(described, least_alike_of=looked_at)
+
+
+def _least_alike(inputs: Inputs, matcher: Matcher, recording: int) -> tuple[Range, int]:
+    """Chunk that resembles the reference least where it lies, and of how many.
+
+    Chunks that show nothing are passed over, unless all do: a run bridges them.
+    """
+    stack = inputs.stacks[recording]
+    ranges = chunk_ranges(stack, inputs.params)
+    spread = np.linspace(0, len(ranges) - 1, min(len(ranges), CHUNKS_LOOKED_AT))
+    chunks = [ranges[i] for i in np.unique(spread.round().astype(int))]
+    if len(chunks) == 1:
+        return chunks[0], 0
+    alike = np.array([_likeness(inputs, matcher, recording, chunk) for chunk in chunks])
+    if np.isnan(alike).all():
+        return chunks[(len(chunks) - 1) // 2], 0
+    return chunks[int(np.nanargmin(alike))], len(chunks)
+
+
+def _likeness(inputs: Inputs, matcher: Matcher, recording: int, chunk: Range) -> float:
+    """Correlation of a few frames of a chunk, as they lie, with the reference; NaN for none."""
+    stack, reference = inputs.stacks[recording], matcher.reference
+    frames = np.unique(np.linspace(chunk[0], chunk[1] - 1, FRAMES_LOOKED_AT).astype(int)).tolist()
+    artefacts = inputs.artefacts[recording]
+    read = [average_frames(stack, t, t + 1, inputs.params, artefacts) for t in frames]
+    images = [image for image in read if image is not None]
+    if not images:
+        return float("nan")
+    expected = expected_map(stack, reference.shape, inputs.pixel_size_um)
+    return correlations_of(np.mean(images, axis=0), expected, expected, reference)[0]
 
 
 def _described(
