@@ -35,7 +35,7 @@ def main(folder: Path) -> None:
         panel.zstack.result.do("toggle")
         panel.zstack.align_tab.buttons["arrows"].click()
         shots.take("panel")
-        shots.take("quality", panel.zstack.quality)
+        shots.take("quality", panel.zstack.quality.dock)
         panel.zstack.result.do("three_d")
         shots.take("volume_3d")
         shots.viewer.layers.clear()

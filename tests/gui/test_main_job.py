@@ -96,7 +96,7 @@ def test_look_at_the_result_with_a_key_and_a_click(qtbot, viewer, panel, tmp_pat
         False,
     ]
 
-    plot = panel.zstack.quality
+    plot = panel.zstack.quality.dock.plot
     qtbot.waitUntil(plot.isVisible)
     qtbot.wait(100)
     box = plot.plots[0].vb
@@ -115,7 +115,7 @@ def test_another_stack_after_the_first_was_removed_in_3d(qtbot, viewer, panel):
     run_to_end(qtbot, panel)
     click(qtbot, panel.zstack.align_tab.buttons["three_d"])
     qtbot.wait(300)
-    panel.zstack.quality.frame_clicked.emit(1)
+    panel.zstack.quality.dock.frame_clicked.emit(1)
     viewer.layers.clear()
     show(qtbot, panel, small_zstack())
     qtbot.wait(300)

@@ -52,14 +52,14 @@ def test_sliders_and_overlay_read_slice_and_repeat(qtbot, viewer, aligned):
     viewer.dims.set_current_step((0, 1), (3, 2))
     assert text_overlay(viewer).visible
     assert text_overlay(viewer).text.startswith("ALIGNED\nslice 2, repeat 3")
-    assert aligned.zstack.quality.current[0].value() == 2 * 4 + 3
+    assert aligned.zstack.quality.dock.plot.current[0].value() == 2 * 4 + 3
 
 
 def test_overlay_says_that_a_frame_was_left_out(qtbot, viewer, aligned):
     alignment = aligned.zstack.shown.alignment
     alignment.quality["used"][5] = False
     alignment.quality["flag"][5] = "low correlation"
-    aligned.zstack.quality.frame_clicked.emit(5)
+    aligned.zstack.quality.dock.frame_clicked.emit(5)
     assert viewer.dims.current_step[:2] == (1, 1)
     assert text_overlay(viewer).text == "ALIGNED\nslice 1, repeat 1: left out (low correlation)"
 
@@ -75,7 +75,7 @@ def test_arrows_show_the_displacement_of_the_frame(qtbot, viewer, aligned):
     shown = aligned.zstack.shown
     click(qtbot, aligned.zstack.align_tab.buttons["arrows"])
     assert shown.arrows.visible
-    aligned.zstack.quality.frame_clicked.emit(9)
+    aligned.zstack.quality.dock.frame_clicked.emit(9)
     field = shown.alignment.transforms.displacement(9)
     for start, move in shown.arrows.data[:5]:
         y, x = np.round(start).astype(int)
@@ -104,12 +104,13 @@ def test_plots_of_results_are_made_when_they_are_needed_in_the_colours_of_the_th
     assert not panel.findChildren(SessionMap)
     assert "dock" not in vars(panel.zshift)
     plots = panel.recordings.plots
-    made = (panel.zstack.quality, plots.quality, plots.map.view, panel.zshift.dock.plot)
+    made = (panel.zstack.quality.dock.plot, plots.quality, plots.map.view, panel.zshift.dock.plot)
     background = panel.zstack.load_tab.plot.backgroundBrush()
     assert background != QGraphicsView().backgroundBrush()
     assert all(plot.backgroundBrush() == background for plot in made)
-    assert set(panel.findChildren(QualityPlot)) == {panel.zstack.quality, plots.quality}
-    assert not any(plot.isVisibleTo(panel) for plot in (panel.zstack.quality, plots.quality))
+    assert panel.findChildren(QualityPlot) == [plots.quality]
+    assert not plots.quality.isVisibleTo(panel)
+    assert not panel.zstack.quality.is_open
 
 
 @pytest.mark.thorough

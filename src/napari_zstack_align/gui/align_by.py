@@ -35,7 +35,7 @@ class AlignBy(QWidget):
         self.combo = QComboBox()
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        label = QLabel("Align by")
+        self._label = label = QLabel("Align by")
         row.addWidget(label)
         row.addWidget(self.combo, 1)
         for widget in (label, self.combo):
@@ -80,6 +80,8 @@ class AlignBy(QWidget):
             self.combo.addItem(text, value)
         self.combo.setCurrentIndex([value for _, value in items].index(chosen))
         self.combo.setEnabled(len(items) > 1)
+        for widget in (self._label, self.combo):
+            widget.setHidden(len(items) < 2)  # the room is needed
 
     def _on_chosen(self, index: int) -> None:
         self._choose(self.combo.itemData(index))

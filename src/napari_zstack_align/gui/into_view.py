@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from napari.layers import Image
+from qtpy.QtCore import QTimer
 
-from napari_zstack_align.gui.compat import fit_view
+from napari_zstack_align.gui.compat import camera, canvas_size, fit_view
 
 Bounds = npt.NDArray[np.float64]
 
 SAME_PART = 0.01
 """Images whose edges differ by less, as a part of their size, fill the same view."""
+DOCKS_GROW_MS = 150
+"""Until a dock that was opened has taken its room from the canvas."""
 
 
 def bounds(layer: Any) -> Bounds:
@@ -34,7 +38,10 @@ def bring_into_view(viewer: Any, layers: Sequence[Any]) -> None:
     view stays. The first layers of a viewer are fitted by napari.
     """
     others = [each for each in viewer.layers if each not in layers]
-    if not layers or not others:
+    if not layers:
+        return
+    if not others:
+        _fit_soon(viewer)  # napari has fitted it before its docks grew with the first layer
         return
     own = bounds(layers[0])
     if any(each.visible and fill_the_same(own, bounds(each)) for each in others):
@@ -48,3 +55,38 @@ def fit(viewer: Any, layers: Sequence[Any]) -> None:
         fit_view(viewer, layers)
     else:
         viewer.reset_view(reset_camera_angle=False)
+
+
+def keep_whole(viewer: Any) -> None:
+    """Fit the camera once a dock has taken its room, where the whole image is in view now."""
+    if _is_whole(viewer):
+        _fit_soon(viewer)
+
+
+def _fit_soon(viewer: Any) -> None:
+    seen = _seen(viewer)
+
+    def look() -> None:
+        if _seen(viewer) == seen and not _is_whole(viewer):  # nobody has moved or zoomed it
+            fit(viewer, _visible(viewer)[-1:])
+
+    QTimer.singleShot(DOCKS_GROW_MS, look)
+
+
+def _seen(viewer: Any) -> tuple[Any, float]:
+    view = camera(viewer)
+    return tuple(view.center), view.zoom
+
+
+def _visible(viewer: Any) -> list[Any]:
+    return [each for each in viewer.layers if each.visible and isinstance(each, Image)]
+
+
+def _is_whole(viewer: Any) -> bool:
+    """Whether the uppermost image is in view up to its edges; no image, or 3-D, is whole."""
+    images = _visible(viewer)
+    if not images or viewer.dims.ndisplay == 3:
+        return True
+    view = camera(viewer)
+    from_center = np.abs(bounds(images[-1]) - np.asarray(view.center)[-2:]) * view.zoom
+    return bool(np.all(from_center <= np.asarray(canvas_size(viewer)) / 2 + 1))

@@ -41,27 +41,33 @@ LOWEST_PX = 230
 
 
 class FramePlot(pg.GraphicsLayoutWidget):
-    """Plots above each other along one axis of frames, in the colours of napari's theme.
+    """Plots along one axis of frames, in the colours of napari's theme.
 
     Parameters
     ----------
     titles : tuple of str
         Title of each plot, as HTML, from above.
+    beside : bool
+        Whether the plots stand beside each other, each with its own axis.
     """
 
     frame_clicked = Signal(int)
 
-    def __init__(self, titles: tuple[str, ...]) -> None:
+    def __init__(self, titles: tuple[str, ...], *, beside: bool = False) -> None:
         super().__init__()
         self.n_frames = 0
         self.ci.setContentsMargins(2, 2, 6, 8)
-        self.plots = [self._add(row, name) for row, name in enumerate(titles)]
+        places = [(0, k) if beside else (k, 0) for k in range(len(titles))]
+        self.plots = [self._add(place, name) for place, name in zip(places, titles, strict=True)]
         self.plots[-1].setLabel("bottom", "frame, in acquisition order")
         for plot in self.plots:
             plot.getAxis("left").setTickDensity(TICK_DENSITY)
         for above in self.plots[:-1]:
             above.setXLink(self.plots[-1])
-            above.getAxis("bottom").setStyle(showValues=False)
+            if beside:
+                above.setLabel("bottom", "frame, in acquisition order")
+            else:
+                above.getAxis("bottom").setStyle(showValues=False)
         pen = pg.mkPen(BORDER, style=Qt.PenStyle.DotLine)
         self._borders = [pg.VTickGroup(yrange=(0, 1), pen=pen) for _ in self.plots]
         for plot, ticks in zip(self.plots, self._borders, strict=True):
@@ -107,8 +113,9 @@ class FramePlot(pg.GraphicsLayoutWidget):
         for line in self.current:
             line.setValue(x)
 
-    def _add(self, row: int, name: str) -> Any:
-        plot = self.addPlot(row=row, col=0, enableMenu=False)
+    def _add(self, place: tuple[int, int], name: str) -> Any:
+        row, column = place
+        plot = self.addPlot(row=row, col=column, enableMenu=False)
         plot.setTitle(name, size="8pt")
         plot.getAxis("left").setWidth(40)
         for side in ("left", "bottom"):
@@ -148,14 +155,15 @@ class CorrelationPlot(FramePlot):
 class QualityPlot(FramePlot):
     """Correlation before and after, and displacement, of every frame; a click goes there."""
 
-    def __init__(self) -> None:
-        super().__init__(QUALITY_TITLES)
+    def __init__(self, *, beside: bool = False) -> None:
+        super().__init__(QUALITY_TITLES, beside=beside)
         self.setToolTip(
             "Above: correlation of each frame, raw and aligned, with the mean of the other aligned "
             "repeats of its slice. Below: how far the frame was moved (px). A click goes to the "
             "frame. Red crosses are flagged frames and repeats left out of the volume."
         )
-        self.setMinimumHeight(LOWEST_PX)
+        self._lowest_px = LOWEST_PX // 2 if beside else LOWEST_PX
+        self.setMinimumHeight(self._lowest_px)
         above, below = self.plots
         self._curves = {
             "correlation_before": above.plot(pen=BEFORE, connect="finite"),
@@ -203,7 +211,7 @@ class QualityPlot(FramePlot):
 
     def sizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
         """Low enough to leave the buttons above it in sight."""
-        return QSize(0, LOWEST_PX)
+        return QSize(0, self._lowest_px)
 
     def go_to(self, frame: int) -> None:
         """Move the line of the current frame."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from driving import click, settled
 from qtpy.QtCore import Qt
@@ -47,7 +48,7 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
     def seen():
         qtbot.wait(1)  # looks in the next turn of the event loop
         in_view = [NAMES[each.name.split()[-1]] for each in viewer.layers if each.visible]
-        pressed = [name for name, each in buttons.items() if each.isChecked()]
+        pressed = [name for name in buttons if name != "quality" and buttons[name].isChecked()]
         return in_view, pressed, text_overlay(viewer).text
 
     shown.go_to(4 + 3)
@@ -87,7 +88,7 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
     assert seen()[0] == ["volume", "mask"], "a mask can be painted over the volume"
     aligned.open_tab("Align")
     assert seen()[0] == ["volume"]
-    aligned.zstack.quality.frame_clicked.emit(2)
+    aligned.zstack.quality.dock.frame_clicked.emit(2)
     assert seen()[0] == ["aligned", "mask", "arrows"], "a frame that was clicked is shown"
     assert shown.position() == (2, 0)
 
@@ -103,3 +104,39 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
     click(qtbot, buttons["volume"])
     assert seen()[:2] == (["volume"], ["volume"])
     assert box.way == "off"
+
+
+def test_the_dock_below_shows_what_was_gained(qtbot, viewer, aligned):
+    quality, dock = aligned.zstack.quality, aligned.zstack.quality.dock
+    button = aligned.zstack.align_tab.buttons["quality"]
+    aligned.zstack.shown.go_to(4 + 3)
+    qtbot.waitUntil(lambda: dock.pictures is not None)
+    assert quality.is_open
+    assert button.isChecked()
+    assert dock.minimumSizeHint().height() <= 200, "a quarter of a window of 800 px"
+    assert [column.caption for column in dock.sections.columns] == ["x–z section", "y–z section"]
+    assert dock.words.text().startswith("Split-half sharpness:\n×")
+
+    seen = []
+    for name in ("ALIGNED", "RAW"):
+        (column,) = dock.means.columns
+        assert (column.caption, column.names) == ("mean of slice 1", (name,))
+        seen.append(column.pictures[0])
+        qtbot.mouseClick(dock.means, Qt.MouseButton.LeftButton)
+    assert np.any(seen[0] != seen[1])
+    aligned.zstack.shown.go_to(0)
+    assert dock.means.columns[0].caption == "mean of slice 0"
+
+    click(qtbot, button)
+    assert not quality.is_open
+    aligned.open_tab("Mask")
+    aligned.open_tab("Align")
+    assert not quality.is_open, "it stays closed"
+    assert not button.isChecked()
+    click(qtbot, button)
+    assert quality.is_open
+    aligned.open_tab("Recordings")
+    assert not quality.is_open, "of other tabs"
+    aligned.open_tab("Align")
+    assert quality.is_open
+    assert button.isChecked()

@@ -87,7 +87,7 @@ def test_cancel_in_the_first_slice_leaves_the_result_as_it_was(qtbot, viewer, pa
     assert list(viewer.layers) == layers
     assert shown.mode == "aligned"
     np.testing.assert_array_equal(volume_of(shown), volume)
-    assert panel.zstack.below.isVisibleTo(panel)
+    assert panel.zstack.quality.is_open
     assert box_of(panel).isHidden()
     assert "'run 1' is as it was" in status(panel)
     assert panel.zstack.align_tab.buttons["save"].isEnabled()
@@ -170,7 +170,7 @@ def test_a_click_shows_the_other_run_bit_for_bit(qtbot, viewer, panel):
     np.testing.assert_array_equal(frames_of(shown.alignment), fields)
     np.testing.assert_array_equal(volume_of(shown), volume)
     np.testing.assert_array_equal(shown.aligned[0].data[shown.position()], frame)
-    curves = panel.zstack.quality.plots[0].listDataItems()
+    curves = panel.zstack.quality.dock.plot.plots[0].listDataItems()
     assert any(np.array_equal(curve.yData, first.quality["correlation_after"]) for curve in curves)
 
     click_run(qtbot, panel, 1)
@@ -378,8 +378,8 @@ def test_the_plot_is_made_before_the_first_result_comes(qtbot, viewer, panel):
     run(qtbot, panel)
     qtbot.waitUntil(lambda: "quality" in vars(panel.zstack))
     assert shown.alignment is None
-    assert panel.zstack.below.isHidden()
+    assert not panel.zstack.quality.is_open
     qtbot.waitUntil(lambda: shown.alignment is not None)
-    assert not panel.zstack.below.isHidden()
+    assert panel.zstack.quality.is_open
     click(qtbot, panel.zstack.align_tab.run_bar.cancel_button)
     settled(qtbot, panel)

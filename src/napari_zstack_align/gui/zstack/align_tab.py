@@ -32,14 +32,17 @@ RESULT_BUTTONS = {
     "volume": ("Volume", "Show the mean of the aligned repeats of each slice"),
     "three_d": ("Volume in 3-D", "Show the volume in 3-D, or go back to what was seen before"),
     "arrows": ("Arrows", "Show how far each part of the frame was moved, drawn 3 times as long"),
+    "quality": ("Quality", "Show the plots, sections and means below the image, or hide them"),
     "save": ("Save …", "Save the alignment as a small folder NAME.zalign"),
     "load": ("Load …", "Load an alignment from its folder NAME.zalign"),
     "export": ("Export volume …", "Write the volume for other programs, in µm"),
     "film": FILM,
     "report": ("Report …", "Write a one-page report on the alignment: images, figures, parameters"),
 }
-VIEW_BUTTONS = ("toggle", "volume", "three_d", "arrows")
+VIEW_BUTTONS = ("toggle", "volume", "three_d", "arrows", "quality")
 """They are pressed in while what they show is in view."""
+N_COLUMNS = 3
+"""Of the buttons under the result: four rows of them are in view at 1280 × 800."""
 JOB_BUTTONS = ("save", "load", "export", "film", "report")
 
 
@@ -100,12 +103,18 @@ class AlignTab(QWidget):
         mask = QFormLayout()
         mask.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         mask.addRow("Mask", self.mask_combo)
+        rows: list[list[QWidget]] = [
+            [self.buttons[name] for name in ("toggle", "volume", "three_d")],
+            [self.compare_box, self.buttons["arrows"]],
+            [self.buttons[name] for name in ("save", "load", "export")],
+            [self.buttons[name] for name in ("film", "report", "quality")],
+        ]
         grid = QGridLayout(self.result)
-        for index, name in enumerate(VIEW_BUTTONS):
-            grid.addWidget(self.buttons[name], index // 2, index % 2)
-        grid.addWidget(self.compare_box, 2, 0, 1, 2)
-        for index, name in enumerate(("save", "load", "export", "film", "report")):
-            grid.addWidget(self.buttons[name], 3 + index // 2, index % 2)
+        grid.setHorizontalSpacing(4)
+        for row, widgets in enumerate(rows):
+            wide = N_COLUMNS - len(widgets) + 1  # of the first one
+            for k, widget in enumerate(widgets):
+                grid.addWidget(widget, row, k and k + wide - 1, 1, 1 if k else wide)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
         for widget in (self.align_by, self.form, self.trial_box, self.runs_box, self.result):

@@ -14,6 +14,10 @@ WAYS = {
     DIFFERENCE: "Difference",
 }
 MOST_FRAMES = 99
+SPIN_PX = 128
+"""For 'mean of 99' between the buttons that napari's style has."""
+SHORTEST = 8
+"""Letters of the combo box that are seen in a narrow panel."""
 
 
 class CompareBox(QWidget):
@@ -39,6 +43,11 @@ class CompareBox(QWidget):
             "of: single dim frames show nothing"
         )
         self.spin.setAccessibleName("Frames averaged for the comparison")
+        self.spin.setMinimumWidth(SPIN_PX)
+        self.combo.setMinimumContentsLength(SHORTEST)
+        self.combo.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
         self.combo.currentIndexChanged.connect(lambda _: self.changed.emit())
         self.spin.valueChanged.connect(lambda _: self.changed.emit())
         layout = QHBoxLayout(self)

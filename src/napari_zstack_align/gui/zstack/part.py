@@ -21,7 +21,6 @@ from napari_zstack_align.gui.layer_group import ALIGNED, KEY, RAW, flatten
 from napari_zstack_align.gui.listening import Listening
 from napari_zstack_align.gui.masks import hand_over, is_of_another, new_mask, newest_of
 from napari_zstack_align.gui.part import Part
-from napari_zstack_align.gui.plots import QualityPlot
 from napari_zstack_align.gui.project.mask_layers import add_masks, with_mask_layers
 from napari_zstack_align.gui.project.opening import Opened, OpenedRun, put_runs
 from napari_zstack_align.gui.project.put_back import PutBack, divided, finding, may_be_in
@@ -41,6 +40,7 @@ from napari_zstack_align.gui.zstack.kept_row import KeptRow, lost_words, mask_wo
 from napari_zstack_align.gui.zstack.load_tab import LoadTab
 from napari_zstack_align.gui.zstack.mask_making import MaskMaking
 from napari_zstack_align.gui.zstack.mask_tab import MaskTab
+from napari_zstack_align.gui.zstack.quality import Quality
 from napari_zstack_align.gui.zstack.result import Result
 from napari_zstack_align.gui.zstack.slice_trial import SliceTrial
 from napari_zstack_align.gui.zstack.stack_runs import StackRuns
@@ -82,8 +82,6 @@ class ZStackPart(Part):
         self.stack_combo.setToolTip("The stack that all tabs are about")
         self.header = QWidget()
         self.kept_row = KeptRow()
-        self._below = QWidget()
-        self._below.setVisible(False)
         self.result = Result(self)
         self.runs = StackRuns(self)
         self.run = AlignRun(self)
@@ -125,23 +123,20 @@ class ZStackPart(Part):
         """The choice of the stack."""
         return self.header
 
-    @property
-    def below(self) -> QWidget:
-        """The quality of the chosen stack's alignment."""
-        return self._below
-
     @cached_property
-    def quality(self) -> QualityPlot:
-        """Quality of the chosen stack; made for the first alignment."""
-        plot = QualityPlot()
-        plot.set_theme(self.viewer.theme)
-        plot.frame_clicked.connect(self._on_frame_clicked)
-        QVBoxLayout(self._below).setContentsMargins(0, 0, 0, 0)
-        self._below.layout().addWidget(plot)
-        return plot
+    def quality(self) -> Quality:
+        """The dock about the quality of the chosen stack; made for the first alignment."""
+        quality = Quality(self)
+        quality.dock.frame_clicked.connect(self._on_frame_clicked)
+        return quality
 
-    def make_quality(self) -> QualityPlot:
-        """Make the plot while a run begins: with the first result, it would hold that up."""
+    @property
+    def has_quality(self) -> bool:
+        """Whether the dock was made."""
+        return "quality" in vars(self)
+
+    def make_quality(self) -> Quality:
+        """Make the dock while a run begins: with the first result, it would hold that up."""
         return self.quality
 
     def show_tab(self, tab: QWidget) -> None:
@@ -176,8 +171,8 @@ class ZStackPart(Part):
         if not is_compared:
             self.workspace.say(shown.words(view))
         shown.update_arrows()
-        if view.frame is not None and shown.alignment is not None:
-            self.quality.go_to(view.frame)
+        if shown.alignment is not None:
+            self.quality.dock.go_to(view.frame, view.slice)
 
     def toggle(self) -> None:
         """Switch between raw and aligned frames."""
@@ -288,8 +283,8 @@ class ZStackPart(Part):
     def set_theme(self, name: str) -> None:
         """Use the colours of a napari theme."""
         self.load_tab.set_theme(name)
-        if "quality" in vars(self):
-            self.quality.set_theme(name)
+        if self.has_quality:
+            self.quality.dock.set_theme(name)
 
     def let_go(self) -> None:
         """Stop averaging, and disconnect from the viewer."""
@@ -298,6 +293,8 @@ class ZStackPart(Part):
         self.run.let_go()
         self.trial.let_go()
         self.comparison.let_go()
+        if self.has_quality:
+            self.quality.let_go()
         self.runs.abandon()
         self._listening.stop()
 
@@ -466,11 +463,11 @@ class ZStackPart(Part):
         """Plot the quality of the chosen stack, where it has an alignment."""
         alignment = None if self.shown is None else self.shown.alignment
         self.align_tab.set_result(alignment is not None)
-        self._below.setVisible(alignment is not None and self._in_front)
-        if alignment is not None:
-            stack = alignment.stack
-            period = stack.most_repeats if stack.order == "repeats" else None
-            self.quality.show_quality(alignment.quality, period)
+        if alignment is not None and self._in_front:
+            grows = self.shown is not None and self.run.is_of(self.shown)
+            self.quality.show_alignment(alignment, grows=grows)
+        elif self.has_quality:
+            self.quality.hide()
 
     # -- inside --------------------------------------------------------------------------------
 

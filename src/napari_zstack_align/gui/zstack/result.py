@@ -61,6 +61,7 @@ class Result:
             "volume": partial(self._look_at, "volume"),
             "three_d": self.toggle_3d,
             "arrows": self._toggle_arrows,
+            "quality": lambda: self._part.quality.toggle(),
             "save": self._ask_save,
             "load": self._ask_load,
             "export": self._ask_export,
@@ -79,6 +80,7 @@ class Result:
         if shown is not None and not self._part.trial.preview.is_open:
             in_view.append(self._shown_mode(shown))
             in_view += ["arrows"] if shown.is_in_view(shown.arrows) else []
+        in_view += ["quality"] if self._part.has_quality and self._part.quality.is_open else []
         self._tab.show_state(in_view)
 
     def _shown_mode(self, shown: StackLayers) -> str:

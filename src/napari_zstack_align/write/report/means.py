@@ -83,7 +83,7 @@ def _of_slices(alignment: Alignment, channel: int) -> Job[list[Pair]]:
     if not known:
         return []
     shown = {known[k] for k in np.linspace(0, len(known) - 1, SHOWN_SLICES).astype(int)}
-    pairs, sections = [], _Sections(stack.n_slices, alignment.transforms.shape)
+    pairs, sections = [], Sections(stack.n_slices, alignment.transforms.shape)
     done, total = 0, sum(map(len, frames))
     for z in known:
         means = yield from means_of(alignment, channel, frames[z], done, total)
@@ -91,7 +91,7 @@ def _of_slices(alignment: Alignment, channel: int) -> Job[list[Pair]]:
         sections.add(z, *means)
         if z in shown:
             pairs.append(Pair(_named(f"Mean of slice {z}", alignment, channel), *means))
-    return [*pairs, *sections.pairs(_pixels_a_slice(alignment))] if len(known) > 1 else pairs
+    return [*pairs, *sections.pairs(pixels_a_slice_of(alignment))] if len(known) > 1 else pairs
 
 
 def means_of(
@@ -106,7 +106,7 @@ def means_of(
     return before.image_or_nan(), after.image_or_nan()
 
 
-class _Sections:
+class Sections:
     """Sections along z through the middle of raw and of aligned slices, as they come."""
 
     def __init__(self, n_slices: int, shape: tuple[int, int]) -> None:
@@ -143,7 +143,7 @@ def _tall(section: Image, factor: float) -> Image:
     return section[np.minimum(rows.astype(int), len(section) - 1)]
 
 
-def _pixels_a_slice(alignment: Alignment) -> float | None:
+def pixels_a_slice_of(alignment: Alignment) -> float | None:
     """How many pixels the slices lie apart; None where that isn't known."""
     step, size = alignment.stack.z_step_um, alignment.stack.pixel_size_um
     if not step or size is None or not min(size) > 0:
