@@ -9,7 +9,11 @@ from scenes import PARAMS, similarity
 import napari_zstack_align as nza
 from napari_zstack_align.alignment.chunks import empty_chunks
 from napari_zstack_align.register.recordings import fast_drift
-from napari_zstack_align.register.recordings.fast_drift import speeds, with_fast_drift_told
+from napari_zstack_align.register.recordings.fast_drift import (
+    speeds,
+    with_fast_drift_told,
+    with_lone_drift_told,
+)
 
 
 def moving(recording, px_a_frame, chunk_frames):
@@ -23,7 +27,7 @@ def moving(recording, px_a_frame, chunk_frames):
 
 
 def said(alignment):
-    return [each for each in alignment.remarks if "shorter chunks" in each]
+    return [each for each in alignment.remarks if "shorter chunks" in each.lower()]
 
 
 def test_drift_that_smears_a_chunk_is_said_with_a_length_that_does_not(recording):
@@ -58,3 +62,17 @@ def test_a_jump_between_chunks_or_an_unmatched_one_is_no_drift(recording):
     assert np.nanmax(speeds(chunks, (96, 112))) == 2
     chunks["flag"][2] = "bridged"
     assert np.nanmax(speeds(chunks, (96, 112))) == 0
+
+
+def test_drift_within_a_chunk_that_stands_alone_is_said(recording):
+    chunks = empty_chunks(1)
+    chunks["start"], chunks["stop"] = 0, 90
+    alone = replace(recording, chunks=chunks)
+    shift = np.stack([np.linspace(0, 9, 90), np.full(90, 2.0)], 1)
+    shift[5] = np.nan
+    (remark,) = said(with_lone_drift_told(alone, shift, [(0, 90)]))
+    assert remark.is_warning
+    assert "last third lies 6.1 px from that of the first" in remark
+    assert with_lone_drift_told(alone, shift / 3, [(0, 90)]) is alone
+    two = with_lone_drift_told(alone, shift, [(0, 180)])
+    assert two is alone  # other chunks of the same stretch show the drift

@@ -40,6 +40,7 @@ def test_jitter_is_found_by_itself_and_followed(scene, recordings, jittering):
     found = register(recordings["jitter"], reference=scene.counts)
     assert found.provenance["single_frames"] == "translation"
     assert found.provenance["jitter_px"] > 1
+    assert "aligned by a shift: they move by more than 0.25 px" in found.summary()
     errors = errors_px(found, jittering).mean(axis=1)
     assert errors.mean() < 0.08
     assert errors.max() < 0.25
@@ -52,6 +53,7 @@ def test_slow_drift_has_no_jitter(scene, recordings):
     found = register(recordings["slow"], reference=scene.counts)
     assert found.provenance["single_frames"] == "trace"
     assert found.provenance["jitter_px"] < 0.1
+    assert "Single frames keep the motion interpolated between chunks" in found.summary()
     assert errors_px(found, SLOW).mean() < 0.06
 
 

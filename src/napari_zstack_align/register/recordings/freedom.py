@@ -196,6 +196,11 @@ class Learned:
         """No motion of their own."""
         return cls("trace", np.zeros(0), gains or {}, n_frames)
 
+    def is_clear(self, kind: str) -> bool:
+        """Whether a kind predicts clearly better than the interpolated motion."""
+        gain, error = self.gains.get(kind, (0.0, np.inf))
+        return gain > least_gain(kind, error)
+
     def described(self) -> dict[str, Any]:
         """Return what is kept in the provenance: sizes in px, gains with their errors in %."""
         if self.kind == "trace" and not self.gains:
@@ -288,6 +293,11 @@ def learned(kind: str, modes: SmoothModes, halves: Halves) -> Freedom:
     return freedom
 
 
+def least_gain(kind: str, error: float) -> float:
+    """By how much a kind has to predict better, in %, given the standard error of its gain."""
+    return max(LEAST_SIGMAS * error, LEAST_PERCENT[kind])
+
+
 def decide(
     level: ModeLevel, modes: SmoothModes, samples: Sequence[Sample], kinds: Sequence[str] = KINDS
 ) -> Learned:
@@ -301,7 +311,7 @@ def decide(
     best, least = "trace", np.zeros(len(samples))
     for kind in kinds:
         gain = percent * _without_extremes(least - costs[kind])
-        if gain.mean() > max(LEAST_SIGMAS * _standard_error(gain), LEAST_PERCENT[kind]):
+        if gain.mean() > least_gain(kind, _standard_error(gain)):
             best, least = kind, costs[kind]
     each = {kind: percent * _without_extremes(-cost) for kind, cost in costs.items()}
     gains = {kind: (float(gain.mean()), _standard_error(gain)) for kind, gain in each.items()}

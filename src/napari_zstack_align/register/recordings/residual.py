@@ -45,6 +45,7 @@ from napari_zstack_align.register.recordings.freedom import (
     Sample,
     decide,
     learned,
+    least_gain,
     noise_of,
 )
 from napari_zstack_align.register.recordings.mode_target import ModeLevel, ModeTarget
@@ -435,14 +436,22 @@ class FrameFollower:
         return {} if self._learned is None else self._learned.described()
 
     def remarks(self) -> list[str]:
-        """What 'auto' chose, and what it gains; nothing where there was no choice."""
+        """What 'auto' chose, and why; nothing where there was no choice."""
         found = self._learned
-        if found is None or self.kind not in found.gains:
+        if found is None or self._asked != "auto":
             return []
-        gain, error = found.gains[self.kind]
+        frames = counted(found.n_frames, "frame")
+        if found.kind == "trace":
+            return [f"Single frames keep the motion interpolated between chunks: {_why_not(found)}."]
+        if not found.is_clear(found.kind):
+            return [
+                f"Single frames are aligned by {WORDS[found.kind]}: they move by more than "
+                f"{JITTER_PX} px from one to the next, so that each is judged by itself."
+            ]
+        gain, error = found.gains[found.kind]
         return [
-            f"Single frames are aligned by {WORDS[self.kind]}: it predicts held-out parts of "
-            f"{counted(found.n_frames, 'frame')} better than interpolation between chunks, by "
+            f"Single frames are aligned by {WORDS[found.kind]}: it predicts held-out parts of "
+            f"{frames} better than interpolation between chunks, by "
             f"{gain:.1f} ± {error:.1f} % of what differs there."
         ]
 
@@ -457,6 +466,24 @@ class FrameFollower:
         """Motion of a frame in which none is to be seen: as interpolated."""
         prior = self._prior(t)
         return self._target.modes.grid(prior) if self.kind == "spline" else self._matrix_of(prior)
+
+
+def _why_not(found: Learned) -> str:
+    """Why single frames have no motion of their own."""
+    if found.n_frames < 2:
+        return "too few of them can be compared with the mean of others"
+    if not found.gains:
+        return "with one aligned chunk there is no mean of others to compare them with"
+    needed = {kind: least_gain(kind, error) for kind, (_, error) in found.gains.items()}
+    kind = max(needed, key=lambda kind: found.gains[kind][0] / needed[kind])
+    gain, error = found.gains[kind]
+    frames = counted(found.n_frames, "frame")
+    if gain <= 0:
+        return f"no motion of their own predicts held-out parts of {frames} better"
+    return (
+        f"{WORDS[kind]} of their own predicts held-out parts of {frames} better by "
+        f"{gain:.1f} ± {error:.1f} % of what differs there, and {needed[kind]:.1f} % would be needed"
+    )
 
 
 def take_over(state: RecordingState, follower: FrameFollower, parts: list[Followed]) -> None:

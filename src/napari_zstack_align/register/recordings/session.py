@@ -35,7 +35,10 @@ from napari_zstack_align.register.recordings.between_midpoints import traced_mot
 from napari_zstack_align.register.recordings.chunks import Range, windows_of
 from napari_zstack_align.register.recordings.consensus import Consensus, offset_of, prepare
 from napari_zstack_align.register.recordings.driving import paced_stacks
-from napari_zstack_align.register.recordings.fast_drift import with_fast_drift_told
+from napari_zstack_align.register.recordings.fast_drift import (
+    with_fast_drift_told,
+    with_lone_drift_told,
+)
 from napari_zstack_align.register.recordings.first_pass import FirstPass, Recording
 from napari_zstack_align.register.recordings.first_reference import (
     expected_map,
@@ -446,7 +449,10 @@ class Session:
             limited = yield from with_noise_limit(
                 alignment, state.stack, self.params, state.artefacts, averaged
             )
-            closed.append(with_copies_told(with_fast_drift_told(limited)))
+            told = with_fast_drift_told(limited)
+            if self._inputs.asked.chunk_frames or self._inputs.asked.n_chunks:
+                told = with_lone_drift_told(told, state.trace.shift, state.stretches)
+            closed.append(with_copies_told(told))
         return closed
 
     # -- what is handed out --------------------------------------------------------------------
