@@ -442,7 +442,9 @@ class FrameFollower:
             return []
         frames = counted(found.n_frames, "frame")
         if found.kind == "trace":
-            return [f"Single frames keep the motion interpolated between chunks: {_why_not(found)}."]
+            return [
+                f"Single frames keep the motion interpolated between chunks: {_why_not(found)}."
+            ]
         if not found.is_clear(found.kind):
             return [
                 f"Single frames are aligned by {WORDS[found.kind]}: they move by more than "
@@ -482,7 +484,8 @@ def _why_not(found: Learned) -> str:
         return f"no motion of their own predicts held-out parts of {frames} better"
     return (
         f"{WORDS[kind]} of their own predicts held-out parts of {frames} better by "
-        f"{gain:.1f} ± {error:.1f} % of what differs there, and {needed[kind]:.1f} % would be needed"
+        f"{gain:.1f} ± {error:.1f} % of what differs there, and {needed[kind]:.1f} % would be "
+        f"needed"
     )
 
 
