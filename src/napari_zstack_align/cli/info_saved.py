@@ -15,7 +15,7 @@ from napari_zstack_align.cells.made_on import REFERENCE
 from napari_zstack_align.cells.traces import Traces
 from napari_zstack_align.cli.results import Result, last_line, name_of, remarks_on, said_once
 from napari_zstack_align.counting import counted
-from napari_zstack_align.fields import in_words
+from napari_zstack_align.fields import fields_of
 from napari_zstack_align.loading import Loaded, load
 from napari_zstack_align.params import Params
 from napari_zstack_align.project import Project
@@ -143,9 +143,10 @@ def _of_raw_files(results: Sequence[Result]) -> str:
 
 def _changed(params: Params) -> str:
     """Name the parameters that differ from their defaults."""
-    model = type(params).__name__
-    values = ", ".join(f"{name}={in_words(value)}" for name, value in params.changed().items())
-    return f"Parameters other than the defaults of {model}: {values or 'none'}."
+    model, changed = type(params), params.changed()
+    words = {each.name: each.word_for for each in fields_of(model)}
+    values = ", ".join(f"{name}={words[name](value)}" for name, value in changed.items())
+    return f"Parameters other than the defaults of {model.__name__}: {values or 'none'}."
 
 
 def _of(result: Result) -> About:

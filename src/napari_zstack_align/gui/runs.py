@@ -13,7 +13,7 @@ import numpy as np
 from napari_zstack_align.alignment.alignment import Alignment
 from napari_zstack_align.alignment.summary import median_correlations
 from napari_zstack_align.counting import decimal
-from napari_zstack_align.fields import fields_of, in_words
+from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.gui.copies import Copy
 from napari_zstack_align.params import Params
 from napari_zstack_align.stack import Stack
@@ -293,12 +293,12 @@ def started_of(alignment: Alignment) -> datetime | None:
 
 
 def _set(params: Params, name: str) -> str:
-    """'Alpha (×): 2'."""
-    value = getattr(params, name)
-    words = "none" if value in (None, (), "") else in_words(value)
-    return f"{_titles(type(params))[name]}: {words}"
+    """'Alpha (×): 2', 'Between slices (×): follow'."""
+    value, field = getattr(params, name), _fields(type(params))[name]
+    words = "none" if value in (None, (), "") else field.word_for(value)
+    return f"{field.title}: {words}"
 
 
 @cache
-def _titles(model: type[Params]) -> dict[str, str]:
-    return {each.name: each.title for each in fields_of(model)}
+def _fields(model: type[Params]) -> dict[str, ParamField]:
+    return {each.name: each for each in fields_of(model)}

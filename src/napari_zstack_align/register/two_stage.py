@@ -34,18 +34,22 @@ from napari_zstack_align.params import AUTO, AdaptiveParams
 from napari_zstack_align.progress import Progress
 from napari_zstack_align.register.artefacts.artefacts import Artefacts
 from napari_zstack_align.register.between_slices import SPACING_RATIO, Chain
-from napari_zstack_align.register.chain.decisions import Decision, described, verdict
+from napari_zstack_align.register.chain.decisions import (
+    Decision,
+    described,
+    of_one_repeat,
+    verdict,
+)
 from napari_zstack_align.register.chain.modes import Matrix, Modes
 from napari_zstack_align.register.chain.pairs import Pairs
 from napari_zstack_align.register.chain.settled import Compared as ComparedSlice
-from napari_zstack_align.register.chain.settled import Settled, settled
+from napari_zstack_align.register.chain.settled import Settled, settled, values_asked
 from napari_zstack_align.register.frames import Image, RawFrame, lengths_of
 from napari_zstack_align.register.repeats import Registered, Repeats, compare_repeats
 from napari_zstack_align.register.slice_run import Frames, SliceRun
 from napari_zstack_align.register.slice_units import arrays_of_repeats
 from napari_zstack_align.register.template import Coefficients
 from napari_zstack_align.register.within_slice import Learned, SliceResult, align_within
-from napari_zstack_align.remark import Remark, Severity
 from napari_zstack_align.saved import Arrays, Units
 from napari_zstack_align.stack import Stack
 
@@ -53,12 +57,6 @@ WITHIN, BETWEEN = "adaptive within a slice 10", "adaptive from slice to slice 12
 """The methods of the units: another number where a result may change."""
 LENGTHS_PX = 4
 """Fields are smooth: their lengths are taken at places so far apart."""
-ONE_REPEAT = Remark(
-    "With one repeat a slice nothing shows how the tissue moves: slices were shifted against one "
-    "another, but not bent (`between_slices='auto'` is 'stiff' here). A lean of the anatomy "
-    "through z is followed.",
-    Severity.NOTE,
-)
 
 
 @dataclass(frozen=True)
@@ -338,8 +336,9 @@ class TwoStages(SliceRun):
     def settle(self) -> Generator[Progress, None, None]:
         """Move the slices against one another as far as their repeats make it likely."""
         if self.stack.most_repeats < 2:
-            if self.params.between_slices == AUTO:
-                self.remarks = (*self.remarks, ONE_REPEAT)
+            asked = values_asked(self._compared_slices, self._modes, self._coarse_px)
+            is_auto = self.params.between_slices == AUTO
+            self.remarks = (*self.remarks, *of_one_repeat(asked, is_auto=is_auto))
             return
         if self.params.bend_between_slices < 1:
             return

@@ -11,12 +11,13 @@ import pytest
 from napari_zstack_align.alignment.spline import grid_shape
 from napari_zstack_align.library_threads import one_thread_each
 from napari_zstack_align.register.chain.anatomy import JUMPS, Prior
-from napari_zstack_align.register.chain.decisions import verdict
+from napari_zstack_align.register.chain.decisions import STEADY_PX, of_one_repeat, verdict
 from napari_zstack_align.register.chain.drift import steady_drift
 from napari_zstack_align.register.chain.modes import Modes
 from napari_zstack_align.register.chain.motion import Schedule
 from napari_zstack_align.register.chain.settled import Compared, _lengths, settled
 from napari_zstack_align.register.chain.steps import Evidence, likely_steps
+from napari_zstack_align.settings import in_flags
 
 SLICES, REPEATS = 10, 7
 MODES = Modes((256, 256))
@@ -226,15 +227,45 @@ def test_the_start_slice_stays_and_both_ends_lie_alike(start) -> None:
     assert 0.3 < ends < 1.3
 
 
-@pytest.mark.parametrize(("followed", "said"), [(False, "left out"), (True, "followed")])
-def test_a_slant_that_adds_up_is_warned_of(followed, said) -> None:
+@pytest.mark.parametrize(
+    ("followed", "said", "flag"),
+    [(False, "left out", "--between-slices follow"), (True, "followed", "--between-slices auto")],
+)
+def test_a_slant_that_adds_up_is_warned_of(followed, said, flag) -> None:
     found = settled(compared(0, 0.3, 0.0), MODES, 64.0)
     assert found is not None
     assert max(np.abs(field).max() for field in found.fields.values()) < 0.1
-    (warning,) = [r for r in verdict(found, followed=followed) if r.is_warning]
+    (warning,) = verdict(found, followed=followed)
+    assert warning.is_warning
     assert "a shift of 1.7 px" in warning
-    assert f"it was {said}" in warning
+    assert f"which was {said}" in warning
+    assert in_flags(str(warning)).endswith(f"choose {flag}.")
     assert "0.4 px between slices 0 and 1" in str(found.decisions[0])
+
+
+@pytest.mark.parametrize(
+    ("left_px", "kinds"), [(0.4, []), (0.6, [True]), (0.9, [True]), (1.1, [True])]
+)
+def test_a_slant_is_warned_of_where_it_dominates(left_px, kinds) -> None:
+    found = settled(compared(0, 0.3, 0.0), MODES, 64.0)
+    assert found is not None
+    mostly_left = replace(found, asked_px=1.2, left_px=left_px)
+    assert [r.is_warning for r in verdict(mostly_left, followed=False)] == kinds
+    mostly_taken = replace(mostly_left, asked_px=3.0)
+    noted = [left_px >= STEADY_PX] if kinds else []
+    assert [r.is_warning for r in verdict(mostly_taken, followed=False)] == noted
+
+
+@pytest.mark.parametrize(("back_and_forth", "warned"), [(False, True), (True, False)])
+def test_with_one_repeat_a_steady_shift_is_warned_of(back_and_forth, warned) -> None:
+    steps = np.zeros((9, K))
+    steps[:, 0] = 0.2
+    if back_and_forth:
+        steps[::2] *= -1
+    (remark,) = of_one_repeat(steps, is_auto=True)
+    assert remark.is_warning == warned
+    assert ("moved by 1.8 px, mostly in one direction" in remark) == warned
+    assert len(of_one_repeat(steps, is_auto=False)) == warned
 
 
 def test_what_is_left_out_is_measured_where_the_mask_lies():

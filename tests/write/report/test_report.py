@@ -18,7 +18,7 @@ from napari_zstack_align.alignment.summary import NOISE_LIMIT, UNFINISHED
 from napari_zstack_align.alignment.transforms import AffineLink, Transforms
 from napari_zstack_align.remark import as_notes, as_serious, as_warnings
 from napari_zstack_align.saved import WatchedFrames
-from napari_zstack_align.write.report.contents import verdict
+from napari_zstack_align.write.report.contents import _parameters, verdict
 from napari_zstack_align.write.report.means import pairs_of
 
 SHAPE = (32, 40)
@@ -124,6 +124,12 @@ def test_frames_that_are_not_used_are_in_no_image():
     other = nza.Stack.from_array(spoilt, "TYX", name="larva")
     (pair,) = nza.run(pairs_of(replace(alignment, stack=other, quality=quality)))
     assert pair.before.max() < 2000
+
+
+@pytest.mark.parametrize(("value", "word"), [("follow", "follow"), (0.0, "stiff"), (0.5, "0.5")])
+def test_parameters_are_shown_in_their_words(value, word):
+    changed, _ = _parameters(nza.AdaptiveParams(between_slices=value))
+    assert f"<td>{word}</td><td>auto</td>" in str(changed)
 
 
 @pytest.mark.parametrize(

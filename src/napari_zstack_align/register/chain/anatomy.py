@@ -14,6 +14,7 @@ is slant, where it persists, and jumps, where it doesn't.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ class Prior:
     slant : numpy.ndarray
         (slant,) log probability of each.
     slant_px : float
-        A slant many times longer is unlikely.
+        Usual slant of a mode, px a slice; it is unlikely to be several times longer.
     against_jumps : float
         Weight of the odds against jumps.
     """
@@ -64,8 +65,8 @@ class Prior:
     against_jumps: float
 
     def of_slants(self, noise: float) -> Matrix:
-        """(slant,) log probability: they are less likely the longer they are."""
-        return np.asarray(self.slant - np.sqrt(noise * SLANT) / self.slant_px)
+        """(slant,) log probability: they fall off as a normal distribution does."""
+        return np.asarray(self.slant - 0.5 * noise * SLANT / self.slant_px**2)
 
     def of_jumps(self, jump: Matrix, motion: float) -> Matrix:
         """Log probability of jumps of some variance, where that of the motion is known."""
@@ -164,12 +165,14 @@ class Explanation:
         return self.predicted + motion, jumped, slant
 
 
+@cache
 def persistent(count: int) -> Matrix:
     """(count, count) correlation of the slant in the steps."""
     z = np.arange(count)
     return np.asarray(PERSISTENCE ** np.abs(z[:, np.newaxis] - z))
 
 
+@cache
 def back_and_forth(count: int) -> Matrix:
     """(count, count) correlation of the steps between places that are wrong by white noise."""
     return np.asarray(np.eye(count) - 0.5 * (np.eye(count, k=1) + np.eye(count, k=-1)))

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 SMALLEST_PX = 0.05
 """Shorter parts of a step aren't reported in words."""
 NOTED_PX = 0.5
-"""From so far on, what adds up from end to end and was left out is noted."""
+"""From so far on, what adds up from end to end and was left out is noted, and warned of where it is
+most of what the images ask for."""
 STEADY_PX = 1.0
 """From so far on, what adds up from end to end and isn't motion of the repeats is warned of."""
+MOST = 0.5
+"""Part of a length that dominates it."""
 
 
 @dataclass(frozen=True)
@@ -86,28 +89,51 @@ def verdict(found: Settled, *, followed: bool) -> tuple[Remark, ...]:
     followed : bool
         The slices follow the images all the same.
     """
-    each = found.decisions
+    dominates = found.left_px >= max(NOTED_PX, MOST * found.asked_px)
+    if dominates or found.left_px >= STEADY_PX:
+        return (_steady(found, followed=followed),)
+    if followed or found.left_px < NOTED_PX:
+        return ()
+    return (_left_out(found.decisions),)
+
+
+def of_one_repeat(steps: Matrix, *, is_auto: bool) -> tuple[Remark, ...]:
+    """Remarks on steps (Z - 1, K), in values of the modes, where no repeats show the motion."""
+    text = "With one repeat a slice nothing shows how the tissue moves: "
+    if is_auto:
+        text += "slices were shifted against one another, but not bent (`between_slices='auto'` is "
+        text += "'stiff' here), and "
+    total = float(np.linalg.norm(steps.sum(axis=0)))
+    path = float(np.linalg.norm(steps, axis=1).sum())
+    if total >= max(STEADY_PX, MOST * path):
+        text += (
+            f"from the first slice to the last they were moved by {total:.1f} px, mostly in one "
+        )
+        text += "direction, which may be a drift of the tissue or a lean of the anatomy through z."
+        return (Remark(text),)
+    text += "a lean of the anatomy through z is followed."
+    return (Remark(text, Severity.NOTE),) if is_auto else ()
+
+
+def _steady(found: Settled, *, followed: bool) -> Remark:
+    what = "shift" if found.left_shift_px > 0.7 * found.left_px else "bend"
+    done, otherwise = ("followed", "auto") if followed else ("left out", "follow")
+    cause = "the anatomy is slanted" if followed else "the tissue drifted"
+    return Remark(
+        f"From the first slice to the last the images ask for a {what} of {found.left_px:.1f} px "
+        f"that the repeats don't show, which was {done}: images can't tell slanted anatomy from "
+        f"drift between slices; if {cause}, choose `between_slices='{otherwise}'`."
+    )
+
+
+def _left_out(decisions: Sequence[Decision]) -> Remark:
     asked, explained, jumps = (
-        float(np.median([getattr(d, name) for d in each]))
+        float(np.median([getattr(d, name) for d in decisions]))
         for name in ("asked_px", "repeats_px", "jump_px")
     )
-    remarks = []
-    if not followed and found.left_px >= NOTED_PX:
-        text = f"From slice to slice the images ask for {asked:.2f} px (median), of which "
-        text += f"{explained:.2f} px are explained by how the repeats move"
-        text += f" and {jumps:.2f} px by jumps" if jumps >= SMALLEST_PX else ""
-        most = max(each, key=lambda d: d.left_px)
-        text += f"; the rest was left out. Most of it in one step: {most}."
-        remarks.append(Remark(text, Severity.NOTE))
-    if found.left_px >= STEADY_PX:
-        what = "shift" if found.left_shift_px > 0.7 * found.left_px else "bend"
-        text = f"From the first slice to the last the images ask for a {what} of "
-        text += f"{found.left_px:.1f} px that the repeats don't show: the anatomy is slanted "
-        text += "through z, or the tissue drifted between slices. Images can't tell these apart; "
-        text += (
-            "it was followed. Choose `between_slices='auto'` to leave it out."
-            if followed
-            else "it was left out. If the tissue drifted, choose `between_slices='follow'`."
-        )
-        remarks.append(Remark(text))
-    return tuple(remarks)
+    text = f"From slice to slice the images ask for {asked:.2f} px (median), of which "
+    text += f"{explained:.2f} px are explained by how the repeats move"
+    text += f" and {jumps:.2f} px by jumps" if jumps >= SMALLEST_PX else ""
+    most = max(decisions, key=lambda d: d.left_px)
+    text += f"; the rest was left out. Most of it in one step: {most}."
+    return Remark(text, Severity.NOTE)

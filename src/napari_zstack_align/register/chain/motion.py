@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -90,7 +91,7 @@ class Schedule:
         start = min(float(each.min()) for each in frames)
         return cls(tuple((each - start) / unit for each in frames))
 
-    @property
+    @cached_property
     def middles(self) -> Matrix:
         """(Z,) mean time of each slice."""
         return np.array([times.mean() for times in self.times])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -65,6 +65,8 @@ class Settled:
         From a slice to its field (2, gy, gx).
     decisions : tuple of Decision
         What was decided, for each step.
+    asked_px : float
+        How far apart the images would have the ends of the stack.
     left_px : float
         How far the ends of the stack lie from where the images would have them.
     left_shift_px : float
@@ -73,6 +75,7 @@ class Settled:
 
     fields: dict[int, Coefficients]
     decisions: tuple[Decision, ...]
+    asked_px: float
     left_px: float
     left_shift_px: float
 
@@ -106,10 +109,10 @@ def settled(
     Settled or None
         None of fewer than two slices.
     """
-    line = [z for z in sorted(slices) if not slices[z].is_passed]
+    line = _line(slices)
     if len(line) < 2:
         return None
-    asked = np.stack([_between(slices, a, b, "asked") for a, b in pairwise(line)])
+    asked = _asked(slices, line)
     halves = np.stack([_between(slices, a, b, "halves") for a, b in pairwise(line)])
     values = modes.values(asked, spacing_px)
     evidence = Evidence(
@@ -138,8 +141,26 @@ def settled(
             pairwise(line), values, likely.motion, likely.jump, likely.slant, strict=True
         )
     )
-    left = modes.splines((values - likely.taken).sum(axis=0, keepdims=True), spacing_px)[0]
-    return Settled(fields, decisions, *_lengths(left.astype(np.float32), modes, spacing_px, mask))
+    end_to_end = np.stack([values.sum(axis=0), (values - likely.taken).sum(axis=0)])
+    whole, left = modes.splines(end_to_end, spacing_px).astype(np.float32)
+    asked_px, _ = _lengths(whole, modes, spacing_px, mask)
+    return Settled(fields, decisions, asked_px, *_lengths(left, modes, spacing_px, mask))
+
+
+def values_asked(slices: Mapping[int, Compared], modes: Modes, spacing_px: float) -> Matrix:
+    """(Z - 1, K) values of the steps that the images ask for."""
+    line = _line(slices)
+    if len(line) < 2:
+        return np.zeros((0, len(modes.bins)))
+    return modes.values(_asked(slices, line), spacing_px)
+
+
+def _line(slices: Mapping[int, Compared]) -> list[int]:
+    return [z for z in sorted(slices) if not slices[z].is_passed]
+
+
+def _asked(slices: Mapping[int, Compared], line: Sequence[int]) -> Coefficients:
+    return np.stack([_between(slices, a, b, "asked") for a, b in pairwise(line)])
 
 
 def _lengths(

@@ -31,7 +31,7 @@ from napari_zstack_align.register.chain.motion import (
 
 PARAMETER = 2.5
 """What a parameter of the motion costs, in log likelihood."""
-UNLIKELY = 20.0
+UNLIKELY = 8.0
 """Ways to move that the repeats make less likely by so much (log likelihood) are left out."""
 USUAL_NOISE, NOISE_SPREAD = 1.5, 0.9
 """Noise over that of which the halves tell: median, and spread of its logarithm."""
@@ -39,10 +39,10 @@ BOTH_JUMP = 3.0
 """Log odds that bends and translation jump together."""
 FINE_ALONE = 3.0
 """Log odds against fine bends that jump where the coarse ones don't, or the other way."""
-USUAL_LEAN_PX = 0.05
-"""Slant of the translation, px a slice; it is unlikely to be many times longer. The error of a
-translation is so small that in units of it a slant could be as long as any motion: it then took the
-mean of large steps that jump."""
+USUAL_LEAN_PX = 0.1
+"""Slant of the translation along an axis, px a slice: usual cuts and mounts lean so far. The error
+of a translation is so small that in units of it a slant could be as long as any motion: the mean of
+large steps that jump was then taken for one."""
 MOST_FRAMES, MOST_STEPS = 256, 36
 """Longer stacks are taken in parts."""
 
