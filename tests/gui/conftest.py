@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from driving import end
 os.environ.setdefault("LIBGL_ALWAYS_SOFTWARE", "1")
 os.environ.setdefault("NAPARI_CATCH_ERRORS", "0")
 os.environ.setdefault("NAPARI_CONFIG", "")  # writes no settings, which it does with each dock
+_config = tempfile.TemporaryDirectory()  # ours are written elsewhere than a person's
+os.environ["XDG_CONFIG_HOME"] = _config.name
 
 
 def _start_display() -> subprocess.Popen[bytes] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_zstack_align.fields import ParamField, fields_of
 from napari_zstack_align.gui.buttons import MORE, more_button
@@ -99,6 +99,10 @@ class ParamsForm(QWidget, Generic[Model]):
         """Show the defaults."""
         self.set_values(self._model())
 
+    def put_beside_more(self, widget: QWidget) -> None:
+        """Put a widget at the end of the row that unfolds the other fields."""
+        self._beside_more.addWidget(widget)
+
     def _make(self, name: str) -> Field:
         field = make_field(self._described[name])
         for widget in field.natives:
@@ -122,10 +126,13 @@ class ParamsForm(QWidget, Generic[Model]):
                     self._add_row(layout, name)
 
         self.more_button = more_button(*MORE, box, fill)
+        self._beside_more = QHBoxLayout()
+        self._beside_more.addWidget(self.more_button)
+        self._beside_more.addStretch(1)
         outer = QWidget()
         rows = QFormLayout(outer)
         rows.setContentsMargins(0, 0, 0, 0)
-        rows.addRow(self.more_button)
+        rows.addRow(self._beside_more)
         rows.addRow(box)
         return (outer,)
 

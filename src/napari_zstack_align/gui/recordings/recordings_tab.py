@@ -29,6 +29,7 @@ from napari_zstack_align.gui.recordings.chunk_words import chunk_words
 from napari_zstack_align.gui.recordings.recording_list import RecordingList
 from napari_zstack_align.gui.recordings.rows_reading import RowsReading
 from napari_zstack_align.gui.run_bar import RunBar, StatusLine
+from napari_zstack_align.gui.settings_button import SettingsButton
 from napari_zstack_align.gui.way_out import WaysOut
 from napari_zstack_align.gui.word_colours import Meaning, give_meaning
 from napari_zstack_align.params import KeypointParams
@@ -61,6 +62,9 @@ BUTTONS = {
         "Match the chunk of every recording that is least like the reference to it (a few seconds)",
     ),
 }
+
+OF_THE_DATA = ("channel", "channel_weights", "reference_recording", "reference_frames")
+"""Parameters that suit one session alone."""
 
 
 class RecordingsTab(QWidget):
@@ -101,6 +105,7 @@ class RecordingsTab(QWidget):
         )
         self.form = ParamsForm(KeypointParams, first=FIRST, elsewhere=("channel",))
         self.align_by = AlignBy(self.form)
+        self.settings_button = SettingsButton(self.form, KeypointParams, OF_THE_DATA)
         self.consequences = _words()
         self.chunk_box = QSpinBox()
         self.chunk_box.setPrefix("chunk ")
@@ -142,6 +147,8 @@ class RecordingsTab(QWidget):
         self.list.changed.connect(self._show_reading)
         self.list.itemSelectionChanged.connect(self._show_reading)
         self.reading.refused.connect(self.run_bar.say_error)
+        self.settings_button.said.connect(self.run_bar.say)
+        self.settings_button.refused.connect(self.run_bar.say_error)
         self.mask_combo.currentIndexChanged.connect(
             lambda _: self.mask_words.follow(self.mask_combo.layer)
         )
@@ -228,6 +235,7 @@ class RecordingsTab(QWidget):
         layout.addWidget(self.mask_words)
         layout.addWidget(self.align_by)
         layout.addWidget(self.form)
+        self.form.put_beside_more(self.settings_button)
         layout.addWidget(self.consequences)
         layout.addLayout(check)
         layout.addWidget(self.buttons["compare"])

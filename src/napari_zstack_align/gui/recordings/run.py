@@ -78,6 +78,7 @@ class SessionRun:
         if part.busy:
             self._bar.say("Wait for what is running, or cancel it first.")
             return
+        part.tab.settings_button.remember_run(given.params)
         together = part.together
         others = {r: r.alignment for r in together if r not in chosen and r.alignment}
         plane = f"plane {together[0].stack.said.plane}" if part.has_planes else ""

@@ -75,10 +75,12 @@ class AlignRun:
         try:
             mask = None if mask_layer is None else pixels_of(mask_layer)
             kept = part.workspace.kept_runs.begin([shown.stack], part.setup_of(shown))
-            job = align_adaptive(shown.stack, part.align_tab.form.values(), mask, journal=kept)
+            params = part.align_tab.form.values()
+            job = align_adaptive(shown.stack, params, mask, journal=kept)
         except InputError as error:
             bar.say_error(str(error))
             return
+        part.align_tab.settings_button.remember_run(params)
         part.trial.make_room()
         run = RunInProgress(shown, shown.new_volumes(), datetime.now().astimezone())
         self._running, self._drawn_at = shown, 0.0

@@ -23,6 +23,7 @@ from napari_zstack_align.gui.layer_combo import LayerCombo
 from napari_zstack_align.gui.masks import mask_layers
 from napari_zstack_align.gui.run_bar import RunBar
 from napari_zstack_align.gui.runs_box import RunsBox
+from napari_zstack_align.gui.settings_button import SettingsButton
 from napari_zstack_align.gui.zstack.compare_box import CompareBox
 from napari_zstack_align.gui.zstack.trial_box import TrialBox
 from napari_zstack_align.params import AdaptiveParams
@@ -43,6 +44,8 @@ VIEW_BUTTONS = ("toggle", "volume", "three_d", "arrows", "quality")
 """They are pressed in while what they show is in view."""
 N_COLUMNS = 3
 """Of the buttons under the result: four rows of them are in view at 1280 × 800."""
+OF_THE_DATA = ("channel", "channel_weights", "start_slice")
+"""Parameters that suit one stack alone."""
 JOB_BUTTONS = ("save", "load", "export", "film", "report")
 
 
@@ -64,6 +67,7 @@ class AlignTab(QWidget):
         self.mask_combo.setToolTip("Labels layer that says where the alignment has to be right")
         self.form = ParamsForm(AdaptiveParams, first=("alpha",), elsewhere=("channel",))
         self.align_by = AlignBy(self.form)
+        self.settings_button = SettingsButton(self.form, AdaptiveParams, OF_THE_DATA)
         self.trial_box = TrialBox()
         self.run_bar = self.footer = RunBar("Run", "Align the stack in the background")
         self.buttons = {name: button(*words) for name, words in RESULT_BUTTONS.items()}
@@ -77,6 +81,8 @@ class AlignTab(QWidget):
         self._lay_out()
         for name, widget in self.buttons.items():
             widget.clicked.connect(lambda _=False, name=name: self.button_clicked.emit(name))
+        self.settings_button.said.connect(self.run_bar.say)
+        self.settings_button.refused.connect(self.run_bar.say_error)
         self.set_result(False)
 
     def set_result(self, there: bool) -> None:
@@ -117,6 +123,7 @@ class AlignTab(QWidget):
                 grid.addWidget(widget, row, k and k + wide - 1, 1, 1 if k else wide)
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
+        self.form.put_beside_more(self.settings_button)
         for widget in (self.align_by, self.form, self.trial_box, self.runs_box, self.result):
             layout.addWidget(widget)
         layout.addStretch(1)
