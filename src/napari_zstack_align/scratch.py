@@ -5,6 +5,7 @@ To ask the system for a new megabyte costs as much as filling it.
 
 from __future__ import annotations
 
+from math import prod
 from threading import local
 
 import numpy as np
@@ -37,7 +38,7 @@ def scratch(name: str, *shape: int) -> npt.NDArray[np.float32]:
     numpy.ndarray
         With anything in it. It must not be handed on, or kept beyond the call of the caller.
     """
-    size = int(np.prod(shape))
+    size = prod(shape)
     array = _kept.arrays.get(name)
     if array is None or array.size < size:
         _kept.arrays.pop(name, None)
