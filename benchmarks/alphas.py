@@ -1,4 +1,4 @@
-"""Which alpha `try_alphas` elects in one slice, beside the best and what plain correlation elects.
+"""Which alpha `try_alphas` selects in one slice, beside the best and what plain correlation selects.
 
     python benchmarks/alphas.py
     python benchmarks/alphas.py --photons 3 --motions bends --seeds 71 72 73
@@ -6,7 +6,7 @@
 Generated slices, whose motion is known. A line a slice: the endpoint error in px (mean over the
 repeats, 16 px along the borders left out) with the best alpha, with the one that predicts the
 hidden half of the image best, with the default, and with the one after which the frames are most
-alike where they were fitted. Must: the elected one at most 1.1 times the error of the best.
+alike where they were fitted. Must: the selected one at most 1.1 times the error of the best.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=10)
     options = parser.parse_args()
-    titles = ("best", "elected", "alpha 1", "alike")
+    titles = ("best", "selected", "alpha 1", "alike")
     print(f"{'motion':<14}{'photons':>8}{'seed':>6}" + "".join(f"{t:>17}" for t in titles))
     for motion in options.motions:
         for photons in options.photons:
