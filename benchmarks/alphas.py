@@ -1,4 +1,4 @@
-"""Which alpha `try_alphas` selects in one slice, beside the best and what plain correlation selects.
+"""Which alpha `try_alphas` selects in one slice, beside the best and what correlation selects.
 
     python benchmarks/alphas.py
     python benchmarks/alphas.py --photons 3 --motions bends --seeds 71 72 73
