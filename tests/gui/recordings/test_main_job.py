@@ -35,7 +35,7 @@ def test_register_look_repair_and_save_the_drifting_recordings(qtbot, viewer, fo
     session.tab.list.go_to(2)
     click(qtbot, session.tab.buttons["check"])
     settled(qtbot, panel)
-    assert session.tab.verdict.text().startswith("Go: recording_3, frames 40–59")
+    assert session.tab.verdict.text().startswith("Go: recording_3, frames 0–19 (least like")
 
     click(qtbot, session.tab.run_bar.run_button)
     settled(qtbot, panel)

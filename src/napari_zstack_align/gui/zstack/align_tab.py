@@ -124,6 +124,6 @@ class AlignTab(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(mask)
         self.form.put_beside_more(self.settings_button)
-        for widget in (self.align_by, self.form, self.trial_box, self.runs_box, self.result):
+        for widget in (self.align_by, self.form, self.trial_box, self.result, self.runs_box):
             layout.addWidget(widget)
         layout.addStretch(1)
