@@ -25,6 +25,7 @@ from napari_zstack_align.alignment.spline import field_on_pixels
 from napari_zstack_align.alignment.warp import shrink
 from napari_zstack_align.register.prefilter import Prefilter
 from napari_zstack_align.register.recordings.geometry import Matrix
+from napari_zstack_align.register.recordings.mode_loops import compare
 from napari_zstack_align.register.recordings.refine import (
     BRIGHT_PERCENTILE,
     SMALLEST_LEVEL_PX,
@@ -32,6 +33,7 @@ from napari_zstack_align.register.recordings.refine import (
     strided_pixels,
 )
 from napari_zstack_align.register.recordings.smooth_modes import SPACING_PX, SmoothModes, straight
+from napari_zstack_align.scratch import scratch
 
 Image = npt.NDArray[np.float32]
 Array = npt.NDArray[np.float64]
@@ -51,7 +53,7 @@ USUAL_TIMES = 3.0
 """Residuals of so many times the median are usual."""
 REACH_PX = 0.5
 """Where the reference is steep, they may be larger by what a motion of this size makes."""
-OUTSIDE, OUTSIDE_FROM = 1e9, 1e3
+OUTSIDE, SHOWN_BELOW = 1e9, np.float32(1e3)
 """What pixels outside a frame are sampled as: no filtered frame is so bright."""
 CONTRASTS = 0.1, 1.5
 """Bounds of the contrast that a frame has beside the reference."""
@@ -122,6 +124,12 @@ class ModeLevel:
         )
 
     @cached_property
+    def strided_image(self) -> Image:
+        """Reference at the pixels that the usual size of differences is taken from."""
+        some: Image = self.image.ravel()[self.strided]
+        return some
+
+    @cached_property
     def white(self) -> npt.NDArray[np.bool_]:
         """(B,) every other field of a chessboard."""
         rows, columns = np.indices(self.means.blocks) // (HALVES_PX // BLOCK_PX)
@@ -141,13 +149,13 @@ class ModeLevel:
         amplitudes : numpy.ndarray
             (2, K) the same as amplitudes of the modes.
         """
-        residual, shown = self._sampled(frame, matrix, bent)
-        residual -= self.image
-        residual *= shown
-        self._fade(residual)
-        contrast = self._contrast(residual)
-        gradient = np.stack([self.means(g * residual) for g in self.gradients], -1).astype(float)
-        inside = self.means(shown).astype(float)
+        seen = self._sampled(frame, matrix, bent)
+        pulled, product = scratch("pulled", 3, *seen.shape), scratch("product", *seen.shape)
+        usual = self._usual(seen)
+        compare(seen, self.image, self.slack, usual, SHOWN_BELOW, *self.gradients, product, pulled)
+        contrast = self._contrast(product)
+        *means, shown = self.means(pulled).astype(float)
+        gradient, inside = np.stack(means, -1), shown
         inside[inside <= LEAST_INSIDE] = 0
         gradient += (1 - contrast) * self.slope * inside[:, np.newaxis]
         hessian = contrast * self.hessian * inside[:, np.newaxis, np.newaxis]
@@ -158,41 +166,44 @@ class ModeLevel:
 
     def likeness(self, frame: Image, matrix: Matrix, bent: Image) -> float:
         """Correlation of a frame with the reference, at a displacement; see `blocks`."""
-        seen, shown = self._sampled(frame, matrix, bent)
+        seen = self._sampled(frame, matrix, bent)
+        shown = seen < SHOWN_BELOW
         seen *= shown
         wanted = self.image * shown
         lengths = cv2.norm(seen) * cv2.norm(wanted)
         return float(np.vdot(seen, wanted)) / max(lengths, TINY)
 
-    def _sampled(self, frame: Image, matrix: Matrix, bent: Image) -> tuple[Image, Image]:
-        """(Y, X) a frame where the level's pixels lie in it, and whether it shows them (0 or 1)."""
+    def _sampled(self, frame: Image, matrix: Matrix, bent: Image) -> Image:
+        """(Y, X) a frame where the level's pixels lie in it, very bright where it shows none."""
         y, x = self._places(matrix, bent)
-        seen: Image = cv2.remap(
-            frame, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=OUTSIDE
+        return cv2.remap(
+            frame,
+            x,
+            y,
+            cv2.INTER_LINEAR,
+            dst=scratch("seen", *self.image.shape),
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=OUTSIDE,
         )
-        return seen, (seen < OUTSIDE_FROM).astype(np.float32)
 
-    def _contrast(self, residual: Image) -> float:
-        """How much of the reference's contrast a frame has.
+    def _contrast(self, product: Image) -> float:
+        """How much of the reference's contrast a frame has, by differences times the reference.
 
         The square root takes contrast off where few photons come, and so does a frame that leaves
         the plane: its gradients are smaller than those of the reference.
         """
-        return float(np.clip(1 + cv2.mean(residual * self.image)[0] / self.power, *CONTRASTS))
+        return float(np.clip(1 + cv2.mean(product)[0] / self.power, *CONTRASTS))
 
-    def _fade(self, residual: Image) -> None:
-        """Take weight off residuals that neither noise nor a small motion explains: a cell lit up.
+    def _usual(self, seen: Image) -> np.float32:
+        """Size of differences that noise explains; what is beyond loses weight: a cell lights up.
 
-        Where the reference is steep, motion makes large residuals, and on sparse tissue nothing
-        else shows it: there more is let through.
+        Where the reference is steep, motion makes large differences, and on sparse tissue nothing
+        else shows it: there more is let through (`slack`).
         """
-        size = np.abs(residual)
-        some = size.ravel()[self.strided]
-        limit = self.slack + USUAL_TIMES * np.partition(some, len(some) // 2)[len(some) // 2]
-        np.maximum(size, limit, out=size)
-        limit /= size
-        residual *= limit
-        residual *= limit
+        some = seen.ravel()[self.strided]
+        size = np.abs(some - self.strided_image) * (some < SHOWN_BELOW)
+        size.partition(len(size) // 2)
+        return np.float32(USUAL_TIMES * size[len(size) // 2])
 
     def _places(self, matrix: Matrix, bent: Image) -> Image:
         """(2, Y, X) where the level's pixels lie in a filtered frame.

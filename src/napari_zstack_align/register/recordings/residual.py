@@ -73,7 +73,8 @@ JITTER_PX = 0.25
 PASSES, STOP_PX = (4, 2), (0.3, 0.15)
 """Gauss–Newton steps at half and at full size, at most; the step after one of this size would be
 several times smaller."""
-LEARNING_FRAMES = 32
+LEARNING_FRAMES, FEWEST, LEARNING_PART = 32, 12, 4
+"""Frames that are learned from: every fourth one of a short recording, but not fewer than 12."""
 NEAR_PX, MOST_SIGMAS = 0.75, 4.0
 """Half the size comes first only where frames may lie farther from the interpolated motion."""
 FIRST_SIZES_PX = 2.0, 0.6
@@ -223,7 +224,8 @@ class FrameFollower:
         good = np.flatnonzero(self._state.matched_frames)
         if not len(good):
             return []
-        chosen = np.linspace(0, len(good) - 1, min(LEARNING_FRAMES, len(good)))
+        wanted = int(np.clip(len(good) // LEARNING_PART, FEWEST, LEARNING_FRAMES))
+        chosen = np.linspace(0, len(good) - 1, min(wanted, len(good)))
         return [int(t) for t in good[chosen.astype(int)]]
 
     def _sample(self, t: int, freedom: Freedom, level: ModeLevel) -> Sample | None:
