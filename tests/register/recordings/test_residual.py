@@ -163,3 +163,35 @@ def test_noise_that_is_compared_with_itself_tells_no_motion():
     params = KeypointParams(chunk_frames=20)
     (found,) = nza.run(nza.register_recordings([nza.Stack.from_array(noise)], params))
     assert found.provenance["single_frames"] in ("none", "trace")
+
+
+@pytest.mark.thorough
+def test_frames_out_of_the_plane_are_flagged_and_no_others(scene):
+    """Also in a still recording, whose frames would not be looked at one by one."""
+    frames, away = scene.frames(SLOW), np.arange(24, 36)
+    frames[away] = Scene(seed=9).frames(still(len(away)))
+    stack = nza.Stack.from_array(frames, "TYX")
+    found = register(stack, outlier_mad=0, reference=scene.counts)
+    assert np.flatnonzero(~found.quality["used"]).tolist() == away.tolist()
+    errors = errors_px(found, SLOW).mean(axis=1)
+    assert errors[found.quality["used"]].max() < 0.3
+
+
+@pytest.mark.thorough
+def test_fourteen_recordings_of_which_the_first_move_most(scene):
+    """Every frame is aligned, or flagged."""
+    rng, truth, stacks = np.random.default_rng(4), [], []
+    for i in range(14):
+        size = 4.0 * 0.75**i
+        maps = drift(30, 1.5 * size) @ still(30)
+        maps[:, :2, 2] += rng.normal(0, 0.3 * size, (30, 2)) + rng.normal(0, size, 2)
+        truth.append(maps)
+        stacks.append(scene.recording(maps))
+    alignments = nza.run(nza.register_recordings(stacks, PARAMS))
+    used = np.concatenate([each.quality["used"] for each in alignments])
+    found = np.concatenate([each.transforms.matrices() for each in alignments])
+    middle = np.array([*(np.array(SHAPE) - 1) / 2, 1.0])
+    off = (found @ middle - np.concatenate(truth) @ middle)[:, :2]
+    off = np.hypot(*(off - np.median(off[used], axis=0)).T)
+    assert used.mean() > 0.9
+    assert off[used].max() < 1.0

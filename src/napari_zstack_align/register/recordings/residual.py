@@ -95,6 +95,8 @@ WORDS = {
 MISFIT_SIGMAS = 6.0
 SPREAD_FLOOR = 0.01
 MISFIT_PART = 0.6
+CHUNK_SIGMAS = 4.0
+"""The frames of a chunk that resembles the others so much less are looked at one by one."""
 
 
 @dataclass(frozen=True)
@@ -173,9 +175,11 @@ class FrameFollower:
         modes, asked = self._target.modes, self._asked
         if asked == "auto":
             found = Learned.nothing(len(samples))
-            if self._has_others():
+            has_others = self._has_others()
+            if has_others:
                 found = decide(level, modes, samples, KINDS)
-            if found.kind != "trace" or not (samples and self._jitters()):
+            alone = self._jitters() or (has_others and self._some_stand_out())
+            if found.kind != "trace" or not (samples and alone):
                 return found
             shift = learned("translation", modes, Halves.of(level, samples))
             return Learned.of(shift, len(samples), found.gains)
@@ -218,6 +222,18 @@ class FrameFollower:
         """Whether frames move on their own: then each is compared, and judged, for itself."""
         jitter, _ = self._state.trace.jitter(self._state.stretches)
         return jitter > JITTER_PX
+
+    def _some_stand_out(self) -> bool:
+        """Whether a chunk wasn't matched, or resembles the others less: its frames may differ."""
+        chunks, good = self._state.chunks, self._state.good
+        if len(good) < np.count_nonzero(chunks["n_frames"]):
+            return True
+        after = chunks["correlation_after"][good]
+        after = after[np.isfinite(after)]
+        if not after.size:
+            return False
+        middle, spread = float(np.median(after)), max(spread_of(after), SPREAD_FLOOR)
+        return bool(after.min() < middle - CHUNK_SIGMAS * spread)
 
     def learning_frames(self) -> list[int]:
         """Frames that the motion of all is learned from, spread over the recording."""
@@ -449,8 +465,8 @@ class FrameFollower:
             ]
         if not found.is_clear(found.kind):
             return [
-                f"Single frames are aligned by {WORDS[found.kind]}: they move by more than "
-                f"{JITTER_PX} px from one to the next, so that each is judged by itself."
+                f"Single frames are aligned by {WORDS[found.kind]}: {self._why_alone()}, so that "
+                f"each is judged by itself."
             ]
         gain, error = found.gains[found.kind]
         return [
@@ -458,6 +474,11 @@ class FrameFollower:
             f"{frames} better than interpolation between chunks, by "
             f"{gain:.1f} ± {error:.1f} % of what differs there."
         ]
+
+    def _why_alone(self) -> str:
+        if self._jitters():
+            return f"they move by more than {JITTER_PX} px from one to the next"
+        return "some chunks resemble the others less"
 
     @property
     def nothing(self) -> npt.NDArray[np.floating]:
@@ -515,7 +536,27 @@ def take_over(state: RecordingState, follower: FrameFollower, parts: list[Follow
             part.extra[i] = follower.of_neighbours(part.start + int(i))
             text = f"low correlation: {decimal(part.after[i])}, far below that of the other frames"
             state.frame_flags.mark([part.start + i], Fault(Flag.LOW_CORRELATION, text))
+    state.aligned_alone = _alike_in_bridged(state, rows["correlation_after"], misfit)
     state.extra, state.frame_rows = follower.link(parts), rows
+
+
+def _alike_in_bridged(
+    state: RecordingState, after: npt.NDArray[np.floating], misfit: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """(T,) frames that were found by themselves, though their chunk couldn't be matched.
+
+    They resemble the others as usual, and other frames of the chunk don't: those spoilt its mean.
+    """
+    alone = np.zeros(len(after), bool)
+    known = after[np.isfinite(after) & state.matched_frames & ~misfit]
+    if not known.size:
+        return alone
+    least = float(np.median(known)) - MISFIT_SIGMAS * max(spread_of(known), SPREAD_FLOOR)
+    alike = state.frame_flags.good & (after > least)
+    for row in state.chunks[np.setdiff1d(np.arange(len(state.chunks)), state.good)]:
+        part = slice(int(row["start"]), int(row["stop"]))
+        alone[part] = alike[part] & misfit[part].any()
+    return alone
 
 
 def _unknown_rows(n_frames: int) -> dict[str, npt.NDArray[np.float32]]:

@@ -95,6 +95,8 @@ class RecordingState:
     frame_rows : mapping of str to numpy.ndarray, optional
         (T,) float32 each, the columns `FOLLOWED` of the quality table, where frames were followed
         one by one; else what holds for their chunks counts.
+    aligned_alone : numpy.ndarray
+        (T,) bool: frames that were aligned by themselves, though their chunk couldn't be matched.
     remarks : list of Remark
         Sentences for the user.
     artefacts : Artefacts
@@ -113,6 +115,7 @@ class RecordingState:
     steps: list[int] = field(default_factory=list)
     frame_flags: FrameFlags = field(init=False)
     trace: Trace = field(init=False)
+    aligned_alone: npt.NDArray[np.bool_] = field(init=False)
     image_numbers: list[int | None] = field(default_factory=list)
     read: int = 0
     extra: Link | None = None
@@ -127,6 +130,7 @@ class RecordingState:
 
     def __post_init__(self) -> None:
         self.frame_flags = FrameFlags(self.stack.n_frames)
+        self.aligned_alone = np.zeros(self.stack.n_frames, bool)
         unknown = np.full((3, self.stack.n_frames, 2), np.nan)
         self.trace = Trace(unknown[0], unknown[1:], unknown[0, :, 0], np.ones(len(unknown[0])))
 
@@ -273,7 +277,8 @@ class RecordingState:
         """Write flags of a chunk's frames: their own, else those of chunk or recording."""
         start, stop = int(row["start"]), int(row["stop"])
         if fault := self._fault_from(row):
-            mark(rows, fault)
+            is_bridged = fault.flag is Flag.BRIDGED
+            mark(rows, fault, ~(self.aligned_alone[start:stop] & is_bridged))
         else:
             mark(rows, HELD, held[start:stop])
         self.frame_flags.write(rows, start)
