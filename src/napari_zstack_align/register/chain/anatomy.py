@@ -53,7 +53,7 @@ class Prior:
     slant : numpy.ndarray
         (slant,) log probability of each.
     slant_px : float
-        Usual slant of a mode, px a slice; it is unlikely to be several times longer.
+        A slant many times longer is unlikely.
     against_jumps : float
         Weight of the odds against jumps.
     """
@@ -65,8 +65,8 @@ class Prior:
     against_jumps: float
 
     def of_slants(self, noise: float) -> Matrix:
-        """(slant,) log probability: they fall off as a normal distribution does."""
-        return np.asarray(self.slant - 0.5 * noise * SLANT / self.slant_px**2)
+        """(slant,) log probability: they are less likely the longer they are."""
+        return np.asarray(self.slant - np.sqrt(noise * SLANT) / self.slant_px)
 
     def of_jumps(self, jump: Matrix, motion: float) -> Matrix:
         """Log probability of jumps of some variance, where that of the motion is known."""

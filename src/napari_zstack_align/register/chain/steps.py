@@ -39,10 +39,10 @@ BOTH_JUMP = 3.0
 """Log odds that bends and translation jump together."""
 FINE_ALONE = 3.0
 """Log odds against fine bends that jump where the coarse ones don't, or the other way."""
-USUAL_LEAN_PX = 0.1
-"""Slant of the translation along an axis, px a slice: usual cuts and mounts lean so far. The error
-of a translation is so small that in units of it a slant could be as long as any motion: the mean of
-large steps that jump was then taken for one."""
+USUAL_LEAN_PX = 0.05
+"""Slant of the translation, px a slice; it is unlikely to be many times longer. The error of a
+translation is so small that in units of it a slant could be as long as any motion: it then took the
+mean of large steps that jump."""
 MOST_FRAMES, MOST_STEPS = 256, 36
 """Longer stacks are taken in parts."""
 
