@@ -154,7 +154,7 @@ def test_closing_napari_in_mid_run_asks_first(open_napari, qtbot, answer):
     assert not ended
 
 
-WITH_JOBS = ("Load", "Align", "Recordings", "Session", "Cells", "Traces", "Z-shift")
+WITH_JOBS = ("Load", "Mask", "Align", "Recordings", "Session", "Cells", "Traces", "Z-shift")
 
 
 def test_closing_names_the_tab_whose_job_runs(open_napari, qtbot, answer):

@@ -97,7 +97,8 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
     box.spin.setValue(3)
     qtbot.keyClick(box.combo, Qt.Key.Key_Down)
     qtbot.waitUntil(lambda: seen()[0] == ["flicker", "mask", "arrows"])
-    assert seen()[1:] == (["arrows"], "ALIGNED\nslice 0, repeat 2, mean of 3 repeats")
+    label = "ALIGNED\nslice 0, repeat 2, mean of 3 repeats"
+    qtbot.waitUntil(lambda: seen()[1:] == (["arrows"], label))
     limits = [tuple(each.contrast_limits) for each in (*shown.aligned, *shown.of_kind("compared"))]
     assert limits == [(12, 345)] * 2, "set on one of them, it is that of all"
     qtbot.waitUntil(lambda: seen()[2].startswith("RAW\n"))
