@@ -96,6 +96,8 @@ def align(shots: Shots) -> None:
 
     worker.progress.connect(look)
     shots.wait()
+    while panel.zstack.quality.dock.pictures is None:
+        shots.wait()  # a worker of its own makes them
 
 
 def recordings(shots: Shots) -> None:
