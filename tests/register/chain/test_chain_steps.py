@@ -261,7 +261,8 @@ def test_with_one_repeat_a_steady_shift_is_warned_of(back_and_forth, warned) -> 
     steps = np.zeros((9, K))
     steps[:, 0] = 0.2
     if back_and_forth:
-        steps[::2] *= -1
+        steps[::2, 0] += 3
+        steps[1::2, 0] -= 3
     (remark,) = of_one_repeat(steps, is_auto=True)
     assert remark.is_warning == warned
     assert ("moved by 1.8 px, mostly in one direction" in remark) == warned
