@@ -292,7 +292,7 @@ class StackLayers(FrameLayers):
     def _words_of_volume(self, z: int) -> str:
         """'slice 12, mean of 8 of 9 repeats'."""
         if self.viewer.dims.ndisplay == 3:
-            return f"volume of {counted(self.stack.n_slices, 'slice')}"
+            return f"{counted(self.stack.n_slices, 'slice')} in 3-D"
         of_slice = self.stack.frames_of_slice(z)
         n_used, n_all = len(of_slice), counted(len(of_slice), "repeat")
         if self.alignment is not None:

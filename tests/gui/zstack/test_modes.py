@@ -67,7 +67,7 @@ def test_masks_and_arrows_come_and_go_with_the_frames(qtbot, viewer, aligned):
     assert seen() == frames, "what was put aside is there again"
 
     click(qtbot, buttons["three_d"])
-    assert seen() == (["volume"], ["three_d"], "volume of 3 slices")
+    assert seen() == (["volume"], ["three_d"], "3 slices in 3-D")
     camera(viewer).zoom, camera(viewer).center = 9, (2, 30, 30)
     click(qtbot, buttons["three_d"])
     assert seen() == frames
