@@ -16,7 +16,7 @@ from unfinished import cannot_be_saved, refuse_saves
 import napari_zstack_align as nza
 from napari_zstack_align.cli import main as entry
 from napari_zstack_align.cli.main import main
-from napari_zstack_align.register import kept_layout, two_stage
+from napari_zstack_align.register import first_look, two_stage
 from napari_zstack_align.saved import Journal, disk, room
 from napari_zstack_align.sources import ArraySource
 
@@ -168,13 +168,13 @@ def test_a_signal_before_the_first_slice_is_done(command, tmp_path, monkeypatch,
 
 
 def test_a_signal_before_anything_is_done(command, tmp_path, monkeypatch, capsys):
-    check = kept_layout.checked_frames
+    check = first_look.checked_frames
 
     def stopped(*arguments):
         signal.raise_signal(signal.SIGTERM)
         return check(*arguments)
 
-    monkeypatch.setattr(kept_layout, "checked_frames", stopped)
+    monkeypatch.setattr(first_look, "checked_frames", stopped)
     assert main(command) == 1
     assert capsys.readouterr().err.splitlines()[-1] == (
         "zstack-align: Cancelled: nothing was written; the same command again starts from the "

@@ -243,6 +243,7 @@ def test_what_is_on_the_disk_no_more_is_asked_about_before_the_project_is_opened
     np.testing.assert_array_equal(panel.rois.rois.circles, CELLS)
 
 
+@pytest.mark.thorough
 def test_a_slow_drive_keeps_no_window_still(open_napari, qtbot, monkeypatch, make):  # noqa: F811
     panel, _ = make(open_napari)
     window = panel.window()
