@@ -1,3 +1,5 @@
+import gc
+
 import cv2
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -11,6 +13,7 @@ def _blas_threads() -> set[int]:
 
 @pytest.fixture
 def two_threads():
+    gc.collect()  # a job that a test left open lets go of the threads when it is collected
     before = cv2.getNumThreads()
     cv2.setNumThreads(2)
     with threadpool_limits(2):
