@@ -66,6 +66,22 @@ def test_bright_tissue_is_covered_and_follows_the_slider(qtbot, panel, box):
     )
 
 
+def test_what_is_asked_for_another_stack_meanwhile_is_done_there(qtbot, panel, box, stack):
+    first = panel.zstack.shown
+    second = show(qtbot, panel, stack.replace(name="other"))
+    panel.zstack.stack_combo.choose(first.raw[0])
+    panel.open_tab("Mask")
+    click(qtbot, box.buttons["bright"])
+    panel.zstack.stack_combo.choose(second.raw[0])
+    click(qtbot, box.buttons["bright"])
+    qtbot.waitUntil(lambda: layer(panel) is not None and covered(panel).any())
+    settled(qtbot, panel)
+    assert layer(panel).name == "other mask"
+    assert covered(panel)[:, :37].all()
+    panel.zstack.stack_combo.choose(first.raw[0])
+    assert layer(panel) is None, "nothing was painted for the stack that was left"
+
+
 def test_shapes_and_changes_are_undone_like_strokes(qtbot, panel, box):
     click(qtbot, box.buttons["circle"])
     expected = circle((60, 80))

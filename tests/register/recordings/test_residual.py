@@ -165,7 +165,7 @@ def test_noise_that_is_compared_with_itself_tells_no_motion():
     assert found.provenance["single_frames"] in ("none", "trace")
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_frames_out_of_the_plane_are_flagged_and_no_others(scene):
     """Also in a still recording, whose frames would not be looked at one by one."""
     frames, away = scene.frames(SLOW), np.arange(24, 36)

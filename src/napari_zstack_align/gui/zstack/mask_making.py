@@ -13,7 +13,7 @@ from napari.layers import Labels
 from napari_zstack_align import made_masks
 from napari_zstack_align.errors import InputError
 from napari_zstack_align.gui.masks import pixels_of
-from napari_zstack_align.gui.recordings.means import mean_of_frames
+from napari_zstack_align.gui.raw_mean import mean_of_frames
 from napari_zstack_align.gui.stack_layers import StackLayers
 from napari_zstack_align.progress import Job
 from napari_zstack_align.stack import Stack
@@ -46,7 +46,7 @@ class MaskMaking:
         self._box = part.mask_tab.box
         self._bright: made_masks.Image | None = None
         self._bright_of: tuple[StackLayers, int] | None = None
-        self._wanted: Callable[[], object] | None = None
+        self._wanted: tuple[StackLayers, Callable[[], object]] | None = None
         self._dragged: Any = None
         self._box.clicked_on.connect(self.do)
         self._box.level_changed.connect(lambda _: self._with_brightness(self._cover_bright))
@@ -94,7 +94,7 @@ class MaskMaking:
         if self._bright is not None and self._bright_of == (shown, channel):
             then()
             return
-        is_begun, self._wanted = self._wanted is not None, then
+        is_begun, self._wanted = self._wanted is not None, (shown, then)
         if not is_begun:
             self._box.run_bar.start(
                 partial(brightness_of, shown.stack, channel),
@@ -104,10 +104,14 @@ class MaskMaking:
             )
 
     def _on_averaged(self, shown: StackLayers, channel: int, bright: made_masks.Image) -> None:
-        then, self._wanted = self._wanted, None
-        if shown is self._part.shown and then is not None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is None or wanted[0] is not self._part.shown:
+            return
+        if wanted[0] is shown:
             self._bright, self._bright_of = bright, (shown, channel)
-            then()
+            wanted[1]()
+        else:  # another stack was chosen meanwhile, and asked for
+            self._with_brightness(wanted[1])
 
     def _on_ended(self, _: object) -> None:
         self._wanted = None
