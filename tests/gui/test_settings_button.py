@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QInputDialog
 from napari_zstack_align.gui import kept_settings, settings_button
 from napari_zstack_align.gui.form import ParamsForm
 from napari_zstack_align.gui.settings_button import DEFAULTS, KEEP, LAST_RUN, REMOVE, SettingsButton
-from napari_zstack_align.params import AdaptiveParams
+from napari_zstack_align.params import AdaptiveParams, KeypointParams
 
 
 @pytest.fixture
@@ -68,6 +68,32 @@ def test_kept_settings_come_back_and_what_is_of_the_data_stays(button, form, fol
     assert form.values() == AdaptiveParams(start_slice=2)
 
 
+def test_what_is_of_the_data_stays_where_the_form_holds_what_cannot_be_used(qtbot, folder):
+    form = ParamsForm(KeypointParams, elsewhere=("channel",))
+    qtbot.addWidget(form)
+    stay = ("channel", "reference_recording", "reference_frames")
+    button = SettingsButton(form, KeypointParams, stay)
+    qtbot.addWidget(button)
+    form.set_values(KeypointParams(channel=1, reference_recording=2, max_shift_px=7))
+    form.fields["reference_frames"].set((9, 3))
+    action(button, DEFAULTS).trigger()
+    form.fields["reference_frames"].set(None)
+    assert form.values() == KeypointParams(channel=1, reference_recording=2)
+
+
+def test_names_of_the_menu_can_be_given_too(button, form, monkeypatch):
+    form.set_values(AdaptiveParams(alpha=3.0))
+    for name in (DEFAULTS, LAST_RUN):
+        keep(button, monkeypatch, name)
+    button.remember_run(AdaptiveParams(alpha=5.0))
+    for name in (DEFAULTS, LAST_RUN):
+        form.set_values(AdaptiveParams(alpha=7.0))
+        button.menu().aboutToShow.emit()
+        *_, own = (each for each in button.menu().actions() if each.text() == name)
+        own.trigger()
+        assert form.values().alpha == 3.0
+
+
 def test_the_last_run_is_offered_once_there_was_one(button, form):
     assert not action(button, LAST_RUN).isEnabled()
     button.remember_run(AdaptiveParams(alpha=0.3))
@@ -79,6 +105,9 @@ def test_the_last_run_is_offered_once_there_was_one(button, form):
 
 def test_nothing_is_replaced_or_removed_without_a_question(button, form, folder, monkeypatch):
     keep(button, monkeypatch, "fish")
+    monkeypatch.setattr(settings_button, "confirmed", lambda *_, **__: False)
+    keep(button, monkeypatch, "Fish")
+    assert not (folder / "Fish.json").exists(), "some file systems take these for one"
     form.set_values(AdaptiveParams(alpha=5.0))
     for yes, alpha in ((False, 1.0), (True, 5.0)):
         monkeypatch.setattr(settings_button, "confirmed", lambda *_, answer=yes, **__: answer)
@@ -94,7 +123,13 @@ def test_nothing_is_replaced_or_removed_without_a_question(button, form, folder,
 
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("a/b", "can't hold '/'"), ("", "must begin"), (".x", "must begin"), ("é" * 61, "60 letters")],
+    [
+        ("a/b", "can't hold '/'"),
+        ("", "must begin"),
+        (".x", "must begin"),
+        ("x.", "and end"),
+        ("é" * 61, "60 letters"),
+    ],
 )
 def test_names_that_no_file_can_have_are_refused(button, folder, monkeypatch, name, why):
     keep(button, monkeypatch, name)

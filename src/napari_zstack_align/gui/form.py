@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from qtpy.QtCore import Signal
@@ -83,9 +83,11 @@ class ParamsForm(QWidget, Generic[Model]):
         """
         return self._model(**{name: field.get() for name, field in self.fields.made.items()})
 
-    def set_values(self, params: Model) -> None:
-        """Show these parameters."""
+    def set_values(self, params: Model, stay: Collection[str] = ()) -> None:
+        """Show these parameters, but in fields that stay as they are."""
         for name, described in self._described.items():
+            if name in stay:
+                continue
             value = getattr(params, name)
             if name in self.fields.made or value != described.default:
                 self.fields[name].set(value)

@@ -47,7 +47,10 @@ class KeptSettings:
 
     def has_last(self) -> bool:
         """Whether the parameters of a run were kept."""
-        return self._path(LAST).is_file()
+        try:
+            return self._path(LAST).is_file()
+        except OSError:
+            return False
 
     def values(self, name: str) -> Params:
         """Return the parameters of a name, or of `LAST`.
@@ -101,7 +104,7 @@ def _check(name: str) -> None:
     bad = [letter for letter in name if letter in FORBIDDEN or not letter.isprintable()]
     if bad:
         raise InputError(f"A name can't hold '{bad[0]}': choose another one.")
-    if not name or name.startswith("."):
-        raise InputError("A name must begin with a letter or a number: choose another one.")
+    if not name or name[0] == "." or name[-1] == ".":
+        raise InputError("A name must begin and end with a letter or a number: choose another one.")
     if len(name) > LONGEST:
         raise InputError(f"A name can have {LONGEST} letters at most: choose a shorter one.")

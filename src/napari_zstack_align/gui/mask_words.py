@@ -9,7 +9,7 @@ from napari.layers import Labels
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QLabel
 
-from napari_zstack_align.gui.masks import MOVED, is_moved
+from napari_zstack_align.gui.masks import MOVED, RESOLUTIONS, is_moved
 
 TELL_AFTER_MS = 150
 """Counting pixels at every move of the brush would make it lag."""
@@ -58,6 +58,9 @@ class MaskWords(QLabel):
         """Say how much is painted."""
         if self._layer is None:
             self.setText(self._none)
+            return
+        if self._layer.multiscale:
+            self.setText(RESOLUTIONS.format(self._layer.name))
             return
         if is_moved(self._layer):
             self.setText(MOVED.format(self._layer.name))

@@ -31,6 +31,9 @@ MOVED = (
     "The mask '{}' was moved, turned or scaled in napari, but counts where it was painted: put it "
     "back (Alt and a click on 'transform' in its layer controls), or paint a new one."
 )
+RESOLUTIONS = (
+    "The mask '{}' has several resolutions, and needs one: choose another mask, or paint a new one."
+)
 
 
 def mask_layers(layers: Iterable[Layer]) -> list[Layer]:
@@ -70,8 +73,10 @@ def pixels_of(layer: Labels) -> npt.NDArray[Any]:
     Raises
     ------
     InputError
-        Where it is seen elsewhere than over the image.
+        Where it is seen elsewhere than over the image, or has several resolutions.
     """
+    if layer.multiscale:
+        raise InputError(RESOLUTIONS.format(layer.name))
     if is_moved(layer):
         raise InputError(MOVED.format(layer.name))
     return np.array(layer.data)

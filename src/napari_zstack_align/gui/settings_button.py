@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -32,7 +32,7 @@ class SettingsButton(QToolButton):
         What is filled, and kept.
     model : type of Params
         Of the form.
-    stays : iterable of str
+    stay : iterable of str
         Fields that belong to the data, and are never exchanged.
     """
 
@@ -41,9 +41,9 @@ class SettingsButton(QToolButton):
     refused = Signal(str)
     """Why something can't be done."""
 
-    def __init__(self, form: ParamsForm[Any], model: type[Params], stays: Iterable[str]) -> None:
+    def __init__(self, form: ParamsForm[Any], model: type[Params], stay: Iterable[str]) -> None:
         super().__init__()
-        self._form, self._stays = form, tuple(stays)
+        self._form, self._stay = form, tuple(stay)
         self._model, self._kept = model, KeptSettings(model)
         self.setText("Settings ▾")
         self.setAccessibleName("Settings")
@@ -57,20 +57,19 @@ class SettingsButton(QToolButton):
     def fill(self) -> None:
         """Offer what is kept now."""
         self._menu.clear()
-        self._menu.addAction(DEFAULTS).triggered.connect(lambda: self._put(DEFAULTS))
-        last = self._menu.addAction(LAST_RUN)
+        self._add(self._menu, DEFAULTS, partial(self._put, DEFAULTS, self._model))
+        last = self._add(self._menu, LAST_RUN, partial(self._put, LAST_RUN, self._of(LAST)))
         last.setEnabled(self._kept.has_last())
-        last.triggered.connect(lambda: self._put(LAST_RUN))
         names = self._kept.names()
         self._menu.addSeparator()
         for name in names:
-            self._menu.addAction(_shown(name)).triggered.connect(partial(self._put, name))
+            self._add(self._menu, _shown(name), partial(self._put, f"'{name}'", self._of(name)))
         self._menu.addSeparator()
-        self._menu.addAction(KEEP).triggered.connect(lambda: self._ask_name())
+        self._add(self._menu, KEEP, self._ask_name)
         if names:
             removing = self._menu.addMenu(REMOVE)
             for name in names:
-                removing.addAction(_shown(name)).triggered.connect(partial(self._remove, name))
+                self._add(removing, _shown(name), partial(self._remove, name))
 
     def remember_run(self, params: Params) -> None:
         """A run begins with these: they are offered the next time."""
@@ -81,26 +80,23 @@ class SettingsButton(QToolButton):
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _put(self, name: str, _: bool = False) -> None:
+    def _add(self, menu: QMenu, text: str, do: Callable[[], object]) -> Any:
+        action = menu.addAction(text)
+        action.triggered.connect(lambda _=False: do())
+        return action
+
+    def _of(self, name: str) -> Callable[[], Params]:
+        return lambda: self._kept.values(name)
+
+    def _put(self, which: str, read: Callable[[], Params]) -> None:
         """Fill the form; what belongs to the data stays."""
         try:
-            if name == DEFAULTS:
-                params = self._model()
-            else:
-                params = self._kept.values(LAST if name == LAST_RUN else name)
-            now = self._values_now()
-            stay = {field: getattr(now, field) for field in self._stays}
-            self._form.set_values(params.replace(**stay))
+            params = read()
         except InputError as error:
             self.refused.emit(f"The settings were not changed: {error}")
             return
-        self.said.emit(f"The settings are those of '{name}' now.")
-
-    def _values_now(self) -> Params:
-        try:
-            return self._form.values()
-        except InputError:  # what can't be used is about to be exchanged
-            return self._model()
+        self._form.set_values(params, self._stay)
+        self.said.emit(f"Settings: {which}.")
 
     def _ask_name(self) -> None:
         try:
@@ -115,7 +111,8 @@ class SettingsButton(QToolButton):
     def keep(self, name: str, params: Params) -> None:
         """Keep parameters under a name; another one's place is asked for."""
         question = f"'{name}' is kept already. Put these settings in its place?"
-        if name in self._kept.names() and not confirmed(
+        old = next((each for each in self._kept.names() if each.lower() == name.lower()), None)
+        if old is not None and not confirmed(
             self, "Replace?", question, yes="Replace", no="Keep the old ones"
         ):
             return
@@ -127,7 +124,7 @@ class SettingsButton(QToolButton):
         where = self._kept.folder / f"{name}.json"
         self.said.emit(f"Kept as '{name}' ({where}, which --params of the command line takes).")
 
-    def _remove(self, name: str, _: bool = False) -> None:
+    def _remove(self, name: str) -> None:
         question = f"Remove the settings '{name}'?"
         if not confirmed(self, "Remove?", question, yes="Remove", no="Keep them"):
             return

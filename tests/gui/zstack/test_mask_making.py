@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 from driving import click, settled, show
@@ -64,6 +65,53 @@ def test_bright_tissue_is_covered_and_follows_the_slider(qtbot, panel, box):
     qtbot.waitUntil(
         lambda: f"covers {100 * first.mean():.0f} %" in panel.zstack.mask_tab.words.text()
     )
+
+
+def test_another_channel_is_averaged_anew(qtbot, panel, box, stack):
+    frames = stack.read(0, 4)
+    frames = np.concatenate([frames, frames[..., ::-1]], axis=1)
+    show(qtbot, panel, nza.Stack.from_array(frames, axes="TCYX", frames_per_slice=2))
+    panel.open_tab("Mask")
+    form = panel.zstack.align_tab.form
+    click(qtbot, box.buttons["bright"])
+    form.set_values(form.values().replace(channel=1))
+    click(qtbot, box.buttons["bright"])
+    settled(qtbot, panel)
+    qtbot.waitUntil(lambda: layer(panel) is not None and covered(panel).any())
+    assert covered(panel)[:, 43:].all()
+    assert not covered(panel)[:, :37].any()
+
+
+@pytest.mark.parametrize("missing", ["a frame", "pixels"])
+def test_numbers_that_are_missing_in_some_frames_take_nothing_off(
+    qtbot, panel, box, stack, missing
+):
+    frames = np.tile(stack.read(0, 4)[:, 0].astype(np.float32), (12, 1, 1))
+    if missing == "a frame":
+        frames[1] = np.nan
+    else:
+        frames[np.random.default_rng(0).random(frames.shape) < 0.05] = np.nan
+    show(qtbot, panel, nza.Stack.from_array(frames, frames_per_slice=2))
+    panel.open_tab("Mask")
+    click(qtbot, box.buttons["bright"])
+    settled(qtbot, panel)
+    assert covered(panel)[:, :37].all()
+    assert not covered(panel)[:, 43:].any()
+
+
+@pytest.mark.parametrize("kind", ["lazy", "read-only", "several resolutions"])
+def test_masks_from_elsewhere_are_changed_or_it_is_said(qtbot, panel, box, kind):
+    data = np.zeros((60, 80), np.uint8)
+    given = {"lazy": da.from_array(data, chunks=20), "several resolutions": [data, data[::2, ::2]]}
+    data.flags.writeable = kind != "read-only"
+    mask = panel.zstack.viewer.add_labels(given.get(kind, data), name="from elsewhere")
+    panel.zstack.align_tab.mask_combo.choose(mask)
+    click(qtbot, box.buttons["circle"])
+    if kind == "several resolutions":
+        assert "has several resolutions" in box.run_bar.status.text()
+        assert "has several resolutions" in panel.zstack.mask_tab.words.text()
+    else:
+        np.testing.assert_array_equal(covered(panel), circle((60, 80)))
 
 
 def test_what_is_asked_for_another_stack_meanwhile_is_done_there(qtbot, panel, box, stack):

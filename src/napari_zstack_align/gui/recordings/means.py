@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_zstack_align.alignment.alignment import Alignment
+from napari_zstack_align.alignment.filling import filled
 from napari_zstack_align.gui.raw_mean import mean_of_frames
 from napari_zstack_align.gui.recordings.frames import largest, on_canvas
 from napari_zstack_align.params import KeypointParams
@@ -32,7 +33,7 @@ def reference_mean(stacks: list[Stack], params: KeypointParams) -> Job[tuple[int
     recording, start, stop = engine.find_reference_frames(stacks, params)
     stack = stacks[recording]
     frames = start + evenly(stop - start)
-    return recording, (yield from mean_of_frames(stack, frames, params.channel))
+    return recording, filled((yield from mean_of_frames(stack, frames, params.channel)))
 
 
 def overlay_means(

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from napari_zstack_align.gui.zstack.part import ZStackPart
 
 Pixels: TypeAlias = npt.NDArray[np.bool_]
+Of: TypeAlias = tuple[StackLayers, int]
+"""Stack and channel."""
 
 MOST_FRAMES = 48
 """Frames whose mean tells what is bright: as many slices as may be."""
@@ -45,8 +47,8 @@ class MaskMaking:
         self._part = part
         self._box = part.mask_tab.box
         self._bright: made_masks.Image | None = None
-        self._bright_of: tuple[StackLayers, int] | None = None
-        self._wanted: tuple[StackLayers, Callable[[], object]] | None = None
+        self._bright_of: Of | None = None
+        self._wanted: tuple[Of, Callable[[], object]] | None = None
         self._dragged: Any = None
         self._box.clicked_on.connect(self.do)
         self._box.level_changed.connect(lambda _: self._with_brightness(self._cover_bright))
@@ -87,34 +89,39 @@ class MaskMaking:
 
     def _with_brightness(self, then: Callable[[], object]) -> None:
         """Do something once it is known what is bright; of several wishes the last one counts."""
-        shown, channel = self._part.shown, self._channel()
-        if shown is None:
+        of = self._of_now()
+        if of is None:
             self._part.say_no_stack()
-            return
-        if self._bright is not None and self._bright_of == (shown, channel):
+        elif self._bright is not None and self._bright_of == of:
             then()
-            return
-        is_begun, self._wanted = self._wanted is not None, (shown, then)
-        if not is_begun:
-            self._box.run_bar.start(
-                partial(brightness_of, shown.stack, channel),
-                returned=partial(self._on_averaged, shown, channel),
-                cancelled=self._on_ended,
-                failed=self._on_ended,
-            )
+        else:
+            is_begun, self._wanted = self._wanted is not None, (of, then)
+            if not is_begun:
+                self._average(of)
 
-    def _on_averaged(self, shown: StackLayers, channel: int, bright: made_masks.Image) -> None:
+    def _average(self, of: Of) -> None:
+        self._box.run_bar.start(
+            partial(brightness_of, of[0].stack, of[1]),
+            returned=partial(self._on_averaged, of),
+            cancelled=partial(self._on_ended, of),
+            failed=partial(self._on_ended, of),
+        )
+
+    def _on_averaged(self, of: Of, bright: made_masks.Image) -> None:
+        self._bright, self._bright_of = bright, of
+        self._on_ended(of)
+
+    def _on_ended(self, of: Of, _: object = None) -> None:
+        """Do what is wanted now; nothing where it was for a stack that was left."""
         wanted, self._wanted = self._wanted, None
-        if wanted is None or wanted[0] is not self._part.shown:
+        if wanted is None or wanted[0] != self._of_now():
             return
-        if wanted[0] is shown:
-            self._bright, self._bright_of = bright, (shown, channel)
-            wanted[1]()
-        else:  # another stack was chosen meanwhile, and asked for
+        if wanted[0] != of or self._bright_of == of:  # else it was cancelled, or has failed
             self._with_brightness(wanted[1])
 
-    def _on_ended(self, _: object) -> None:
-        self._wanted = None
+    def _of_now(self) -> Of | None:
+        """Stack and channel that are chosen."""
+        return None if self._part.shown is None else (self._part.shown, self._channel())
 
     def _channel(self) -> int:
         try:
@@ -168,7 +175,11 @@ def brightness_of(stack: Stack, channel: int) -> Job[made_masks.Image]:
 
 
 def _paint(layer: Labels, before: Pixels, after: Pixels) -> None:
-    """Cover other pixels, as a stroke of the brush that can be undone."""
+    """Cover other pixels, as a stroke of the brush that can be undone where it can be painted."""
     where = np.nonzero(before != after)
-    if len(where[0]):
+    if not len(where[0]):
+        return
+    if not (isinstance(layer.data, np.ndarray) and layer.data.flags.writeable):
+        layer.data = np.where(after, PAINTED, 0).astype(np.uint8)  # lazy, or a file
+    else:
         layer.data_setitem(where, np.where(after[where], PAINTED, 0).astype(layer.data.dtype))
